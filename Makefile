@@ -1,0 +1,58 @@
+# What a person does with this project; `make` lists it. All of it runs in .venv, from envs/.
+
+PYTHON ?= python3
+CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# A .venv that was made with the CUDA libraries keeps them.
+GPU ?= $(if $(wildcard .venv/lock-gpu.txt),1)
+UV ?= uv
+SAMPLE := images=tests/data/images metadata=tests/data/Data_Entry_2017_v2020.csv
+
+LOCK := envs/lock$(if $(filter 1,$(GPU)),-gpu).txt
+VENV := .venv/$(notdir $(LOCK))
+RUN := .venv/bin/python -m
+SNAKEMAKE := $(RUN) snakemake
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+
+.PHONY: help venv demo test lint format docs lock clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo "PYTHON=python3.12 makes .venv with that Python, CORES=4 is for the demo, GPU=1 adds CUDA."
+
+venv: $(VENV) ## make .venv from the lock, exact versions with hashes
+
+# The copy of the lock in .venv says what was installed there; it is written last.
+$(VENV): $(LOCK)
+	@cmp -s $< $@ || envs/install $(PYTHON) $<
+	@cp $< $@
+
+demo: $(VENV) ## phantoms to results/demo/table1.csv, some minutes
+	@$(SNAKEMAKE) --configfile config/demo.yaml --cores $(CORES)
+	@cat results/demo/table1.md
+
+test: $(VENV) ## the whole test suite
+	@$(RUN) pytest
+
+lint: $(VENV) ## style of Python and Snakefiles
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) snakefmt --check Snakefile rules
+	@$(SNAKEMAKE) --lint --configfile config/demo.yaml
+	@$(SNAKEMAKE) --lint --config $(SAMPLE)
+
+format: $(VENV) ## format Python and Snakefiles
+	@$(RUN) ruff check --fix .
+	@$(RUN) ruff format .
+	@$(RUN) snakefmt Snakefile rules
+
+docs: $(VENV) ## the table of keys in config/README.md, from the schema
+	@PYTHONPATH=workflow/scripts $(RUN) cxrnoise.settings config/README.md workflow/schemas/config.schema.yaml
+
+lock: ## compile envs/*.in into the locks, with uv; UPGRADE=1 takes the newest versions
+	$(COMPILE) $(if $(UPGRADE),--upgrade) envs/requirements.in --output-file envs/lock.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) envs/requirements-gpu.in --constraints envs/lock.txt --output-file envs/lock-gpu.txt
+
+clean: ## remove .venv, caches and the demo's results
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis results/demo
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,29 @@
+# Which labels of a radiograph archive are wrong, and how much it matters.
+# Table 1 of Calli et al., SPIE Medical Imaging 2019, from raw radiographs to results/table1.csv.
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "rules/common.smk"
+include: "rules/phantom.smk"
+include: "rules/images.smk"
+include: "rules/cohorts.smk"
+include: "rules/training.smk"
+include: "rules/uncertainty.smk"
+include: "rules/tables.smk"
+
+
+# Table 1 and its figure.
+rule all:
+    default_target: True
+    input:
+        f"{RESULTS}/table1.csv",
+        f"{RESULTS}/figures/situs.svg",

@@ -1,0 +1,47 @@
+# Who takes part, and which labels they are given.
+
+
+# One PA image per patient, split at random, half of each split mirrored.
+rule cohort:
+    input:
+        index=ancient(f"{RESULTS}/images/index.parquet"),
+        digest=f"{RESULTS}/images/index.sha256",
+    output:
+        cohort=f"{RESULTS}/{{task}}/cohort-{{seed}}.parquet",
+    log:
+        f"{RESULTS}/logs/{{task}}/cohort-{{seed}}.log",
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        splits=lambda wildcards: config[wildcards.task]["splits"],
+        code=fingerprint("cohorts"),
+    script:
+        "../workflow/scripts/cohort.py"
+
+
+# The noisy labels of one level, and how many were flipped in each split.
+rule labels:
+    input:
+        cohort=f"{RESULTS}/{{task}}/cohort-{{seed}}.parquet",
+        index=ancient(f"{RESULTS}/images/index.parquet"),
+        digest=f"{RESULTS}/images/index.sha256",
+    output:
+        labels=f"{RUN}/labels.parquet",
+        flips=f"{RUN}/flips.csv",
+    log:
+        f"{RUN_LOGS}/labels.log",
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        noisy_splits=lambda wildcards: config[wildcards.task]["noisy_splits"],
+        code=fingerprint("noise"),
+    script:
+        "../workflow/scripts/labels.py"

@@ -1,0 +1,101 @@
+ARCHIVES = [source for source, path in SOURCES.items() if str(path).endswith(".tar.gz")]
+
+
+if ARCHIVES:
+
+    # One streaming pass over an archive: what it holds, and its PA images reduced.
+    rule archive:
+        input:
+            archive=lambda wildcards: SOURCES[wildcards.source],
+            metadata=METADATA,
+        output:
+            listing=f"{RESULTS}/images/listings/{{source}}.parquet",
+            pixels=f"{RESULTS}/images/archives/{{source}}.h5",
+        log:
+            f"{RESULTS}/logs/images/listings/{{source}}.log",
+        conda:
+            "../envs/images.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=120,
+        params:
+            size=config["shards"]["size"],
+            resampling=config["shards"]["resampling"],
+            code=fingerprint("shards") + fingerprint("chestxray14"),
+        script:
+            "../workflow/scripts/archive.py"
+
+else:
+
+    # What a folder holds: every PNG read once, its checksums verified.
+    rule listing:
+        input:
+            folder=lambda wildcards: SOURCES[wildcards.source],
+        output:
+            listing=f"{RESULTS}/images/listings/{{source}}.parquet",
+        log:
+            f"{RESULTS}/logs/images/listings/{{source}}.log",
+        conda:
+            "../envs/images.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=120,
+        params:
+            code=fingerprint("chestxray14"),
+        script:
+            "../workflow/scripts/listing.py"
+
+
+# Files and metadata brought together; a report of those that do not agree.
+rule index:
+    input:
+        listings=expand(f"{RESULTS}/images/listings/{{source}}.parquet", source=SOURCES),
+        metadata=METADATA,
+    output:
+        index=f"{RESULTS}/images/index.parquet",
+        digest=f"{RESULTS}/images/index.sha256",
+    log:
+        f"{RESULTS}/logs/images/index.log",
+        report=f"{RESULTS}/logs/images-report.csv",
+    conda:
+        "../envs/images.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        images_per_shard=config["shards"]["images_per_shard"],
+        tolerated=config["tolerated"],
+        code=fingerprint("chestxray14"),
+    script:
+        "../workflow/scripts/index.py"
+
+
+# The PA images of one shard, reduced. The index is large, so its digest tells of a change.
+rule shard:
+    input:
+        index=ancient(f"{RESULTS}/images/index.parquet"),
+        digest=f"{RESULTS}/images/index.sha256",
+        pixels=ancient(
+            expand(f"{RESULTS}/images/archives/{{source}}.h5", source=ARCHIVES)
+        ),
+    output:
+        shard=f"{RESULTS}/images/shards/{{shard}}.h5",
+        digest=f"{RESULTS}/images/shards/{{shard}}.sha256",
+    log:
+        f"{RESULTS}/logs/images/shards/{{shard}}.log",
+    conda:
+        "../envs/images.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        size=config["shards"]["size"],
+        resampling=config["shards"]["resampling"],
+        archives=ARCHIVES,
+        code=fingerprint("shards"),
+    script:
+        "../workflow/scripts/shard.py"

@@ -1,0 +1,60 @@
+# One network per noise level and seed.
+
+WEIGHTS = config["weights"]
+BACKBONE = config["network"]["backbone"]
+if WEIGHTS == "imagenet":
+    WEIGHTS_FILE = [f"{RESULTS}/weights/{BACKBONE}-imagenet.keras"]
+else:
+    WEIGHTS_FILE = [] if WEIGHTS == "none" else [WEIGHTS]
+
+
+# The ImageNet weights of Keras Applications, so that training needs no network.
+rule imagenet_weights:
+    output:
+        weights=protected(f"{RESULTS}/weights/{{backbone}}-imagenet.keras"),
+    log:
+        f"{RESULTS}/logs/imagenet_weights/{{backbone}}.log",
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    script:
+        "../workflow/scripts/imagenet_weights.py"
+
+
+# A killed training leaves its progress beside the outputs and continues from it.
+rule train:
+    input:
+        labels=f"{RUN}/labels.parquet",
+        shards=ancient(SHARD_FILES),
+        digests=SHARD_DIGESTS,
+        weights=WEIGHTS_FILE,
+    output:
+        model=f"{RUN}/model.keras",
+        history=f"{RUN}/history.csv",
+        provenance=f"{RUN}/provenance.json",
+    log:
+        f"{RUN_LOGS}/train.log",
+    benchmark:
+        f"{RUN_LOGS}/train.benchmark.tsv"
+    conda:
+        "../envs/training.yaml"
+    threads: config["network"]["threads"]
+    resources:
+        mem_mb=8000,
+        runtime=24 * 60,
+        gpu=config["network"]["gpus"],
+    params:
+        backbone=BACKBONE,
+        crop=lambda wildcards: config[wildcards.task]["crop"],
+        training=config["training"],
+        mixed_precision=config["network"]["mixed_precision"],
+        xla=config["network"]["xla"],
+        threads=config["network"]["threads"],
+        progress=f"{RUN}/progress",
+        tensorboard=f"{RESULTS}/tensorboard/{{task}}/noise-{{noise}}/seed-{{seed}}",
+        code=fingerprint("training"),
+    script:
+        "../workflow/scripts/train.py"

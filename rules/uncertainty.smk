@@ -1,0 +1,61 @@
+# What the trained network says of images it has not seen, and how sure it is.
+
+EVALUATED = ["val", "test"] if config["measures"]["groups"] == "val-quantiles" else ["test"]
+
+
+# The softmax of the trained network.
+rule predict:
+    input:
+        model=f"{RUN}/model.keras",
+        labels=f"{RUN}/labels.parquet",
+        shards=ancient(SHARD_FILES),
+    output:
+        predictions=f"{RUN}/predictions.parquet",
+    log:
+        f"{RUN_LOGS}/predict.log",
+    conda:
+        "../envs/training.yaml"
+    threads: config["network"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=120,
+        gpu=config["network"]["gpus"],
+    params:
+        splits=EVALUATED,
+        crop=lambda wildcards: config[wildcards.task]["crop"],
+        batch_size=config["uncertainty"]["predict_batch_size"],
+        threads=config["network"]["threads"],
+        code=fingerprint("inputs"),
+    script:
+        "../workflow/scripts/predict.py"
+
+
+# The softmax of every Monte Carlo batch-normalisation sample.
+rule mcbn:
+    input:
+        model=f"{RUN}/model.keras",
+        labels=f"{RUN}/labels.parquet",
+        shards=ancient(SHARD_FILES),
+    output:
+        samples=f"{RUN}/mcbn.h5",
+    log:
+        f"{RUN_LOGS}/mcbn.log",
+    benchmark:
+        f"{RUN_LOGS}/mcbn.benchmark.tsv"
+    conda:
+        "../envs/training.yaml"
+    threads: config["network"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=12 * 60,
+        gpu=config["network"]["gpus"],
+    params:
+        splits=EVALUATED,
+        crop=lambda wildcards: config[wildcards.task]["crop"],
+        samples=config["uncertainty"]["samples"],
+        batch_size=config["uncertainty"]["batch_size"],
+        predict_batch_size=config["uncertainty"]["predict_batch_size"],
+        threads=config["network"]["threads"],
+        code=fingerprint("mcbn"),
+    script:
+        "../workflow/scripts/mcbn.py"

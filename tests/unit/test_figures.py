@@ -1,0 +1,105 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PathCollection
+from matplotlib.colors import same_color
+from PIL import Image
+
+from cxrnoise import figures, tables
+
+PAPER = pd.read_csv(Path(__file__).parents[2] / "config" / "paper-table1.csv")
+
+
+def make_runs(seeds=(0, 1), paper=PAPER):
+    """The paper's counts as if they were of these seeds."""
+    runs = pd.concat([paper.assign(seed=seed) for seed in seeds])
+    extra = dict.fromkeys(tables.EXTRA_COLUMNS, 0.5)
+    return runs.assign(**extra).sort_values(["noise_percent", "seed"], ignore_index=True)
+
+
+def shown_text(figure):
+    return [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
+
+
+def visible_boxes(figure):
+    """The boxes of all text outside the plots, in pixels."""
+    FigureCanvasAgg(figure).draw()
+    return [
+        text.get_window_extent()
+        for axes in figure.axes
+        for text in [*axes.texts, *axes.get_xticklabels(), axes.xaxis.label, axes.title]
+    ]
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
+def test_no_text_lies_on_another_or_leaves_the_page(seeds):
+    runs = make_runs(seeds)
+    runs.loc[::2, tables.COLUMNS[4:]] += 1000
+    figure = figures.situs(runs, PAPER, "ChestXRay14")
+    boxes = visible_boxes(figure)
+    for position, box in enumerate(boxes):
+        assert min(box.x0, box.y0) >= 0 and box.x1 <= figure.bbox.width
+        assert not any(box.overlaps(other) for other in boxes[position + 1 :])
+
+
+def test_the_mean_lines_show_the_table():
+    axes = figures.situs(make_runs(), None, "phantom").axes[0]
+    lines = [container.lines[0].get_ydata() for container in axes.containers]
+    assert lines[0] == pytest.approx(PAPER["accuracy_truth"].to_numpy())
+    assert lines[1] == pytest.approx(PAPER["accuracy_noisy"].to_numpy())
+
+
+def test_a_group_without_disagreements_has_no_share():
+    axes = figures.situs(make_runs(), None, "phantom").axes[1]
+    low, _, high = (container.lines[0].get_ydata() for container in axes.containers)
+    assert len(low) == 7
+    assert high == pytest.approx([1, 11 / 13, 1, 1, 1, 1])
+
+
+def test_the_paper_is_drawn_hollow_at_the_levels_that_both_have():
+    runs = make_runs((0,), PAPER[PAPER["noise_percent"].isin([0, 8])])
+    figure = figures.situs(runs, PAPER, "ChestXRay14")
+    for axes, series in zip(figure.axes, (2, 3, 3), strict=True):
+        marks = [drawn for drawn in axes.findobj(PathCollection) if len(drawn.get_offsets()) == 2]
+        assert len(marks) == series
+        assert all(len(drawn.get_facecolor()) == 0 for drawn in marks)
+
+
+def test_without_the_paper_nothing_is_drawn_of_it():
+    assert "the paper" in shown_text(figures.situs(make_runs(), PAPER, "ChestXRay14"))
+    assert "the paper" not in shown_text(figures.situs(make_runs(), None, "phantom"))
+
+
+def test_seeds_are_told_from_means_only_where_there_are_several():
+    assert "one seed" in shown_text(figures.situs(make_runs((0, 1)), None, "phantom"))
+    assert "one seed" not in shown_text(figures.situs(make_runs((0,)), None, "phantom"))
+
+
+def test_groups_are_told_apart_by_colour_and_by_shape():
+    colours, shapes = zip(*figures.DOUBTFUL_TO_SURE, strict=True)
+    assert len(set(shapes)) == 3
+    assert not same_color(colours[0], colours[1]) and not same_color(colours[1], colours[2])
+
+
+def test_one_level_and_one_seed_are_enough():
+    runs = make_runs((0,), PAPER[PAPER["noise_percent"] == 8])
+    assert len(figures.situs(runs, None, "phantom").axes) == 3
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_the_same_table_gives_the_same_bytes(tmp_path, suffix):
+    paths = [tmp_path / f"{name}.{suffix}" for name in "ab"]
+    for path in paths:
+        figures.save(figures.situs(make_runs(), PAPER, "ChestXRay14"), path, '{"code": "c0de"}')
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_both_formats_say_what_made_them(tmp_path):
+    figure = figures.situs(make_runs(), None, "phantom")
+    for suffix in ("svg", "png"):
+        figures.save(figure, tmp_path / f"situs.{suffix}", '{"code": "c0de"}')
+    svg = (tmp_path / "situs.svg").read_text()
+    assert "c0de" in svg and "<dc:date>" not in svg
+    assert "c0de" in Image.open(tmp_path / "situs.png").info["Description"]

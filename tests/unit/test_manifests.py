@@ -1,0 +1,63 @@
+import json
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from cxrnoise import manifests
+from cxrnoise.errors import UserError
+
+LABELS = pd.DataFrame(
+    {
+        "image": ["a.png", "b.png"],
+        "patient": ["1", "2"],
+        "split": ["train", "test"],
+        "shard": [0, 0],
+        "row": [0, 1],
+        "mirrored": [True, False],
+        "true_label": [1, 0],
+        "given_label": [1, 1],
+        "flipped": [False, True],
+    }
+)
+
+
+def written(tmp_path, frame):
+    path = tmp_path / "labels.parquet"
+    manifests.write(frame, path, "labels", json.dumps({"seed": 0}))
+    return path
+
+
+def test_what_is_written_is_read_back_with_what_made_it(tmp_path):
+    path = written(tmp_path, LABELS)
+    read = manifests.read(path, "labels")
+    pd.testing.assert_frame_equal(read, LABELS, check_dtype=False)
+    assert json.loads(pq.read_schema(path).metadata[b"provenance"]) == {"seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"image": ["a.png", "a.png"]}, "holds image a.png twice"),
+        ({"patient": ["1", "1"]}, "patient 1 in more than one split"),
+        ({"split": ["train", "holdout"]}, "has the split 'holdout'"),
+        ({"flipped": [True, True]}, "image a.png that its label was flipped"),
+    ],
+)
+def test_a_label_manifest_that_contradicts_itself_is_refused(tmp_path, change, sentence):
+    path = written(tmp_path, LABELS.assign(**change))
+    with pytest.raises(UserError, match=sentence):
+        manifests.read(path, "labels")
+
+
+def test_other_columns_are_named(tmp_path):
+    path = tmp_path / "labels.parquet"
+    LABELS.drop(columns="flipped").to_parquet(path)
+    with pytest.raises(UserError, match="not a labels manifest.*flipped bool"):
+        manifests.read(path, "labels")
+
+
+def test_a_file_that_is_not_parquet_is_said(tmp_path):
+    path = tmp_path / "labels.parquet"
+    path.write_text("image,label\n")
+    with pytest.raises(UserError, match="not a Parquet file"):
+        manifests.read(path, "labels")

@@ -1,0 +1,248 @@
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxrnoise import measures, tables
+from cxrnoise.provenance import describe
+
+PAPER = Path(__file__).parents[2] / "config" / "paper-table1.csv"
+SETTING = tables.Setting("ChestXRay14", [0, 1], 100, 16, "softmax", "test-quantiles", 1.0)
+
+
+def make_scores(n=300, noise=0.1, seed=0):
+    """Scores of a model that is mostly right, and wrong where it is not confident."""
+    random = np.random.default_rng(seed)
+    true = random.integers(0, 2, n)
+    flipped = random.random(n) < noise
+    certain, unsure = random.random(n) / 2, random.random(n) / 4
+    predicted = np.where(certain < 0.05, 1 - true, true)
+    images = np.array([f"{number:08d}_000.png" for number in range(n)])
+    return pd.DataFrame(
+        {
+            "image": images,
+            "true_label": true,
+            "given_label": np.where(flipped, 1 - true, true),
+            "flipped": flipped,
+            "predicted": predicted,
+            "mc_predicted": true,
+            "confidence": certain,
+            "uncertainty": unsure,
+            "confidence_group": measures.groups(certain, images),
+            "uncertainty_group": measures.groups(unsure, images),
+            "verdict": measures.verdict(predicted, np.where(flipped, 1 - true, true), true),
+        }
+    )
+
+
+@pytest.fixture
+def runs():
+    return tables.by_seed(
+        (noise, seed, make_scores(noise=noise / 100, seed=seed))
+        for noise in (8.0, 0.0, 0.5)
+        for seed in (1, 0)
+    )
+
+
+def paper():
+    return pd.read_csv(PAPER)
+
+
+def test_the_columns_are_those_of_the_paper_in_its_order():
+    promised = (
+        "noise_percent, n, accuracy_truth, accuracy_noisy, errors_noisy, "
+        "confidence_low_A, confidence_low_B, confidence_moderate_A, confidence_moderate_B, "
+        "confidence_high_A, confidence_high_B, uncertainty_high_A, uncertainty_high_B, "
+        "uncertainty_moderate_A, uncertainty_moderate_B, uncertainty_low_A, uncertainty_low_B"
+    )
+    assert ", ".join(tables.COLUMNS) == promised
+    assert list(paper()) == tables.COLUMNS
+
+
+def test_the_papers_errors_add_up_by_confidence_and_by_uncertainty():
+    for measure in ("confidence", "uncertainty"):
+        cells = [column for column in tables.COLUMNS if column.startswith(measure)]
+        assert (paper()[cells].sum(axis=1) == paper()["errors_noisy"]).all()
+
+
+def test_the_papers_accuracies_against_noisy_labels_follow_from_its_errors():
+    recomputed = 1 - paper()["errors_noisy"] / paper()["n"]
+    assert recomputed.to_numpy() == pytest.approx(paper()["accuracy_noisy"], abs=0.001)
+
+
+def test_a_hand_computed_run_is_counted_as_the_paper_counts():
+    scores = pd.DataFrame(
+        {
+            "true_label": [0, 0, 1, 1, 0],
+            "given_label": [1, 0, 1, 0, 1],
+            "flipped": [True, False, False, True, True],
+            "predicted": [0, 1, 1, 1, 1],
+            "mc_predicted": [0, 0, 1, 0, 1],
+            "confidence_group": ["high", "low", "high", "moderate", "low"],
+            "uncertainty_group": ["low", "high", "low", "low", "moderate"],
+            "verdict": ["A", "B", "", "A", ""],
+        }
+    )
+    row = tables.by_seed([(8.0, 0, scores)]).iloc[0]
+    counted = row[row.index.str.endswith(("_A", "_B"))]
+    assert row["n"] == 5
+    assert row["accuracy_truth"] == pytest.approx(3 / 5)
+    assert row["accuracy_noisy"] == pytest.approx(2 / 5)
+    assert row["errors_noisy"] == 3
+    assert counted[counted > 0].to_dict() == {
+        "confidence_low_B": 1,
+        "confidence_moderate_A": 1,
+        "confidence_high_A": 1,
+        "uncertainty_high_B": 1,
+        "uncertainty_low_A": 2,
+    }
+    assert row["mc_accuracy_truth"] == pytest.approx(3 / 5)
+    assert row["mc_accuracy_noisy"] == pytest.approx(4 / 5)
+    assert row["flips"] == 3
+    assert row["label_error_recall"] == pytest.approx(2 / 3)
+    assert row["disagreement_precision"] == pytest.approx(2 / 3)
+
+
+@given(st.integers(0, 10_000), st.floats(0, 0.5), st.integers(1, 80))
+def test_errors_are_the_sum_of_their_cells_and_accuracy_is_what_they_leave(seed, noise, n):
+    row = tables.by_seed([(noise * 100, 0, make_scores(n, noise, seed))]).iloc[0]
+    for measure in ("confidence", "uncertainty"):
+        cells = [column for column in tables.COLUMNS if column.startswith(measure)]
+        assert row[cells].sum() == row["errors_noisy"]
+    assert row["accuracy_noisy"] == pytest.approx(1 - row["errors_noisy"] / n)
+
+
+def test_rows_are_sorted_and_the_seed_follows_the_noise_level(runs):
+    assert list(runs)[:3] == ["noise_percent", "seed", "n"]
+    assert runs[["noise_percent", "seed"]].to_numpy().tolist() == [
+        [noise, seed] for noise in (0, 0.5, 8) for seed in (0, 1)
+    ]
+
+
+def test_several_seeds_become_their_mean(runs):
+    table = tables.mean(runs)
+    assert table["noise_percent"].tolist() == [0, 0.5, 8]
+    assert table["errors_noisy"].iloc[2] == runs["errors_noisy"].iloc[4:].mean()
+
+
+def test_a_share_that_does_not_exist_is_an_empty_field(runs, tmp_path):
+    tables.write_csv(runs, tmp_path / "table.csv")
+    back = pd.read_csv(tmp_path / "table.csv")
+    assert back["label_error_recall"].isna().tolist()[:2] == [True, True]
+    assert "nan" not in (tmp_path / "table.csv").read_text()
+
+
+def test_a_csv_is_numeric_and_keeps_six_decimals(runs, tmp_path):
+    tables.write_csv(runs, tmp_path / "table.csv")
+    back = pd.read_csv(tmp_path / "table.csv")
+    assert all(pd.api.types.is_numeric_dtype(back[column]) for column in back)
+    pd.testing.assert_frame_equal(back, runs, check_dtype=False, rtol=0, atol=5e-7)
+
+
+def test_the_papers_csv_is_written_as_ours_is(tmp_path):
+    tables.write_csv(paper(), tmp_path / "paper.csv")
+    assert (tmp_path / "paper.csv").read_bytes() == PAPER.read_bytes()
+
+
+def test_the_order_of_the_runs_changes_no_byte(tmp_path):
+    scores = {seed: make_scores(seed=seed) for seed in range(3)}
+    for name, seeds in (("up", [0, 1, 2]), ("down", [2, 1, 0])):
+        runs = tables.by_seed((8.0, seed, scores[seed]) for seed in seeds)
+        tables.write_csv(tables.mean(runs), tmp_path / name)
+    assert (tmp_path / "up").read_bytes() == (tmp_path / "down").read_bytes()
+
+
+def test_the_paper_stands_beneath_the_levels_that_both_have(runs):
+    lines = tables.printed(tables.mean(runs), paper(), "this run")
+    assert [(line.noise, line.source) for line in lines] == [
+        ("0", "this run"),
+        ("0", "paper"),
+        ("0.5", "this run"),
+        ("8", "this run"),
+        ("8", "paper"),
+    ]
+    assert lines[-1].cells == [
+        "0.994",
+        "0.915 (243)",
+        *("81/17", "74/0", "71/0"),
+        *("78/17", "79/0", "69/0"),
+    ]
+
+
+def test_own_accuracies_have_an_interval(runs):
+    cell = tables.printed(tables.mean(runs), None, "this run")[0].cells[0]
+    low, high = measures.wilson(tables.mean(runs)["accuracy_truth"].iloc[0], 300)
+    assert cell.endswith(f"[{low:.3f}–{high:.3f}]")
+
+
+def test_markdown_has_as_many_cells_in_every_line_of_a_table(runs):
+    text = tables.markdown(runs, paper(), SETTING)
+    first, _, second = text.strip().split("\n\n")
+    for table in (first, second):
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
+def test_without_the_papers_data_set_the_paper_is_not_mentioned(runs):
+    setting = tables.Setting("phantom", [0, 1], 30, 16, "mc-mean", "mean-sd", 1.5)
+    text = tables.markdown(runs, None, setting)
+    assert "aper" not in text
+    assert "± 1.5 standard deviations" in text
+    assert "T = 30 Monte Carlo" in text
+
+
+class Outline(HTMLParser):
+    """Counts the columns of every table row, spans included, and checks that tags close."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.rows, self.text = [], [], []
+        self.spans = []
+
+    def handle_starttag(self, tag, attributes):
+        if tag != "meta":
+            self.open.append(tag)
+        if tag == "tr":
+            self.spans = [(left - 1, width) for left, width in self.spans if left > 1]
+            self.rows.append(sum(width for _, width in self.spans))
+        if tag in ("td", "th"):
+            attributes = dict(attributes)
+            width = int(attributes.get("colspan", 1))
+            self.rows[-1] += width
+            self.spans.append((int(attributes.get("rowspan", 1)), width))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def read_html(text):
+    outline = Outline()
+    outline.feed(text)
+    return outline
+
+
+def test_the_page_is_well_formed_and_its_rows_are_equally_wide(runs):
+    page = read_html(tables.html(runs, paper(), SETTING, describe({"dataset": "x"}, "0123")))
+    assert page.open == []
+    assert set(page.rows) == {10, 6}
+
+
+def test_the_page_is_self_contained_and_says_what_made_it(runs):
+    page = tables.html(runs, paper(), SETTING, describe({"groups": "test-quantiles"}, "c0de"))
+    assert "<script" not in page and "src=" not in page and "href=" not in page
+    text = " ".join(read_html(page).text)
+    for said in ("A are label errors", "T = 100", "16 training images", "seeds 0, 1", "c0de"):
+        assert said in text
+
+
+def test_a_data_set_with_an_awkward_name_breaks_no_page(runs):
+    setting = tables.Setting("<A & B>", [0], 100, 16, "softmax", "test-quantiles", 1.0)
+    page = tables.html(runs, None, setting, describe({"dataset": "<A & B>"}, "0"))
+    assert "<A & B>" not in page
+    assert "<A & B>" in " ".join(read_html(page).text)

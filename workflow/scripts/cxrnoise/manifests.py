@@ -1,0 +1,146 @@
+"""The Parquet files between the steps: their columns, and reading that checks them."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .errors import UserError
+from .files import replacing
+
+SPLITS = ("train", "val", "test")
+
+_COHORT = [
+    ("image", pa.string()),
+    ("patient", pa.string()),
+    ("split", pa.string()),
+    ("mirrored", pa.bool_()),
+    ("true_label", pa.int8()),
+]
+
+SCHEMAS = {
+    "listing": pa.schema(
+        [
+            ("image", pa.string()),
+            ("source", pa.string()),
+            ("path", pa.string()),
+            ("bytes", pa.int64()),
+            ("width", pa.int32()),
+            ("height", pa.int32()),
+            ("problem", pa.string()),
+        ]
+    ),
+    "index": pa.schema(
+        [
+            ("image", pa.string()),
+            ("patient", pa.string()),
+            ("view", pa.string()),
+            ("findings", pa.string()),
+            ("source", pa.string()),
+            ("path", pa.string()),
+            ("bytes", pa.int64()),
+            ("width", pa.int32()),
+            ("height", pa.int32()),
+            ("shard", pa.int32()),
+            ("row", pa.int32()),
+        ]
+    ),
+    "cohort": pa.schema(_COHORT),
+    "labels": pa.schema(
+        [
+            *_COHORT[:3],
+            ("shard", pa.int32()),
+            ("row", pa.int32()),
+            *_COHORT[3:],
+            ("given_label", pa.int8()),
+            ("flipped", pa.bool_()),
+        ]
+    ),
+    "predictions": pa.schema(
+        [("image", pa.string()), ("split", pa.string()), ("p0", pa.float32()), ("p1", pa.float32())]
+    ),
+    "scores": pa.schema(
+        [
+            ("image", pa.string()),
+            ("true_label", pa.int8()),
+            ("given_label", pa.int8()),
+            ("flipped", pa.bool_()),
+            ("predicted", pa.int8()),
+            ("mc_predicted", pa.int8()),
+            ("confidence", pa.float64()),
+            ("uncertainty", pa.float64()),
+            ("confidence_group", pa.string()),
+            ("uncertainty_group", pa.string()),
+            ("verdict", pa.string()),
+        ]
+    ),
+}
+
+
+def write(frame: pd.DataFrame, path: str | Path, kind: str, provenance: str) -> None:
+    """Write `frame` as the manifest `kind`, with `provenance` in the file's metadata."""
+    schema = SCHEMAS[kind].with_metadata({"kind": kind, "provenance": provenance})
+    table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary)
+
+
+def read(path: str | Path, kind: str) -> pd.DataFrame:
+    """Read the manifest `kind`.
+
+    Raises `UserError` when the file is not Parquet, has other columns or types than the
+    manifest, holds an image twice or (for labels) contradicts itself.
+    """
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path} is not a Parquet file: delete it and run again.") from error
+    expected = SCHEMAS[kind]
+    if not table.schema.equals(expected):
+        wrong = sorted(set(_columns(table.schema)) ^ set(_columns(expected)))
+        raise UserError(
+            f"{path} is not a {kind} manifest (columns that differ: {', '.join(wrong)}): "
+            "delete it and run again."
+        )
+    frame = table.to_pandas()
+    if kind != "listing":
+        _check_values(frame, path, kind)
+    return frame
+
+
+def _columns(schema: pa.Schema) -> list[str]:
+    return [f"{field.name} {field.type}" for field in schema]
+
+
+def _check_values(frame: pd.DataFrame, path: str | Path, kind: str) -> None:
+    doubled = frame.loc[frame["image"].duplicated(), "image"]
+    if len(doubled):
+        raise UserError(f"{path} holds image {doubled.iloc[0]} twice: delete it and run again.")
+    if "split" in frame:
+        _check_splits(frame, path)
+    if kind == "labels":
+        _check_flips(frame, path)
+
+
+def _check_splits(frame: pd.DataFrame, path: str | Path) -> None:
+    unknown = set(frame["split"]) - set(SPLITS)
+    if unknown:
+        raise UserError(f"{path} has the split {unknown.pop()!r}, which is none of {SPLITS}.")
+    if "patient" in frame:
+        splits = frame.groupby("patient")["split"].nunique()
+        if (splits > 1).any():
+            raise UserError(
+                f"{path} has patient {splits.idxmax()} in more than one split: "
+                "a patient must be in one split only, so delete the file and run again."
+            )
+
+
+def _check_flips(frame: pd.DataFrame, path: str | Path) -> None:
+    contradictory = (frame["given_label"] != frame["true_label"]) != frame["flipped"]
+    if contradictory.any():
+        image = frame.loc[contradictory, "image"].iloc[0]
+        raise UserError(
+            f"{path} says of image {image} that its label was flipped and shows otherwise: "
+            "delete it and run again."
+        )

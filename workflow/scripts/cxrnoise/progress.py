@@ -1,0 +1,100 @@
+"""What a killed training leaves behind, so that the next one continues where it stopped.
+
+Snakemake deletes the outputs of a job that failed; this folder is none of them. It holds
+one checkpoint (the network with its optimiser, and the history so far), a fingerprint of
+what is trained, and a lock.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import keras
+
+from .errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class State:
+    """What the schedule remembers: steps done, and one row of history per validation."""
+
+    step: int = 0
+    history: list[dict] = field(default_factory=list)
+
+
+class Progress:
+    """A folder with at most one whole checkpoint of the training that `fingerprint` names."""
+
+    def __init__(self, folder: Path, fingerprint: str):
+        self._folder = folder
+        self._checkpoint = folder / "checkpoint"
+        self._fingerprint = fingerprint
+
+    def save(self, model: keras.Model, state: State) -> None:
+        """Replace the checkpoint; a kill in the middle leaves the old one or the new one."""
+        new = self._folder / "new"
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir()
+        try:
+            model.save(new / "model.keras")
+            (new / "state.json").write_text(
+                json.dumps({"fingerprint": self._fingerprint, **asdict(state)})
+            )
+        except OSError as error:
+            shutil.rmtree(new)
+            raise UserError(
+                f"the checkpoint in {self._folder} could not be written ({error.strerror}): "
+                "free some space, then run the same command again."
+            ) from error
+        shutil.rmtree(self._folder / "old", ignore_errors=True)
+        if self._checkpoint.exists():
+            self._checkpoint.rename(self._folder / "old")
+        new.rename(self._checkpoint)
+        shutil.rmtree(self._folder / "old", ignore_errors=True)
+
+    def restore(self) -> tuple[keras.Model, State] | None:
+        """Return the last checkpoint, or None where there is none of this training."""
+        if not self._checkpoint.exists() and (self._folder / "old").exists():
+            (self._folder / "old").rename(self._checkpoint)
+        if not self._checkpoint.exists():
+            return None
+        saved = json.loads((self._checkpoint / "state.json").read_text())
+        if saved.pop("fingerprint") != self._fingerprint:
+            log.info("labels, shards, settings or code have changed: starting from the beginning")
+            return None
+        model = keras.saving.load_model(self._checkpoint / "model.keras", safe_mode=True)
+        state = State(**saved)
+        log.info("resuming after step %d", state.step)
+        return model, state
+
+
+@contextmanager
+def opened(folder: str | Path, fingerprint: str) -> Iterator[Progress]:
+    """Yield the progress in `folder`, locked; remove the folder when the block succeeds.
+
+    Raises `UserError` when another process is training there.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            raise UserError(
+                f"process {lock.read()} is still training in {folder}: wait for it or stop it, "
+                "then run the same command again."
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield Progress(folder, fingerprint)
+        shutil.rmtree(folder)

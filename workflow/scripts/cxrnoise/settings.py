@@ -1,0 +1,208 @@
+"""The configuration: one clear sentence when it is wrong, and the table of its keys."""
+
+import difflib
+import json
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.validators import extend
+
+from .errors import UserError
+
+TABLE_BEGIN = "<!-- keys: made by `make docs` from workflow/schemas/config.schema.yaml -->"
+TABLE_END = "<!-- end of keys -->"
+
+TYPES = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "a group of keys",
+    "string": "a text",
+}
+
+BOUNDS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+}
+
+# JSON Schema takes 16.0 for an integer and NaN for a number; range() and TensorFlow do not.
+Validator = extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
+            "number": lambda _, value: (
+                isinstance(value, int | float)
+                and not isinstance(value, bool)
+                and math.isfinite(value)
+            ),
+        }
+    ),
+)
+
+
+def validate(config: dict[str, Any], schema_path: str | Path) -> None:
+    """Check the whole configuration against the schema and its keys against each other.
+
+    Numbers that the command line gave as texts become numbers in `config`.
+    Raises `UserError` with one sentence that names the key and its value; of several mistakes,
+    one nearest to the top level.
+    """
+    schema = load_schema(schema_path)
+    config.update(typed(config, schema))
+    error = best_match(Validator(schema).iter_errors(config))
+    if error is not None:
+        raise UserError(_sentence(error, schema))
+    _check_splits(config["situs"]["splits"])
+    _check_crop(config["situs"]["crop"], config["shards"]["size"])
+    if "phantom" in config:
+        _check_phantom(config["phantom"])
+
+
+def typed(value: Any, schema: dict[str, Any]) -> Any:
+    """Return `value` with numbers where the schema wants them and the text of one stands.
+
+    Snakemake hands `--config noise_levels=[0,8]` over as a list of texts.
+    """
+    if isinstance(value, dict):
+        parts = schema.get("properties", {})
+        return {name: typed(item, parts.get(name, {})) for name, item in value.items()}
+    if isinstance(value, list):
+        return [typed(item, schema.get("items", {})) for item in value]
+    if isinstance(value, str) and schema.get("type") in ("boolean", "integer", "number"):
+        return yaml.safe_load(value)
+    return value
+
+
+def load_schema(schema_path: str | Path) -> dict[str, Any]:
+    """Read the JSON Schema, a YAML file."""
+    return yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+
+
+def keys(schema: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (dotted name, its schema) of every key that holds a value, in the schema's order."""
+    for name, part in schema["properties"].items():
+        if part.get("type") == "object":
+            yield from keys(part, f"{prefix}{name}.")
+        else:
+            yield prefix + name, part
+
+
+def table(schema: dict[str, Any]) -> str:
+    """Return the Markdown table of all keys with default and description."""
+    rows = [
+        f"| `{name}` | {_default(part)} | {part['description']} |" for name, part in keys(schema)
+    ]
+    return "\n".join(["| key | default | what it is |", "| --- | --- | --- |", *rows])
+
+
+def with_table(readme: str, schema: dict[str, Any]) -> str:
+    """Return the text `readme` with the table of keys between its two markers made anew."""
+    before, rest = readme.split(TABLE_BEGIN)
+    _, after = rest.split(TABLE_END)
+    return f"{before}{TABLE_BEGIN}\n{table(schema)}\n{TABLE_END}{after}"
+
+
+def _default(part: dict[str, Any]) -> str:
+    if "default" not in part:
+        return ""
+    value = part["default"]
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+
+
+def _sentence(error: ValidationError, schema: dict[str, Any]) -> str:
+    path = ".".join(part for part in error.absolute_path if isinstance(part, str))
+    prefix = f"{path}." if path else ""
+    if error.validator == "additionalProperties":
+        known = list(error.schema["properties"])
+        unknown = next(str(name) for name in error.instance if name not in known)
+        hint = _suggestion(unknown, known, schema)
+        return f"The configuration has no key {prefix}{unknown}: {hint}."
+    if error.validator == "required":
+        missing = next(name for name in error.validator_value if name not in error.instance)
+        return f"The configuration lacks the key {prefix}{missing}: add it."
+    in_list = isinstance(error.absolute_path[-1], int)
+    return f"The configuration key {path} {'holds' if in_list else 'is'} {_fault(error)}."
+
+
+def _suggestion(unknown: str, siblings: list[str], schema: dict[str, Any]) -> str:
+    """Name a sibling that is spelled alike, or else the groups that have such a key."""
+    alike = difflib.get_close_matches(unknown, siblings, n=1)
+    elsewhere = [
+        f"{name.rpartition('.')[2]} in the group {name.rpartition('.')[0]}"
+        for name, _ in keys(schema)
+        if f".{name}".endswith(f".{unknown}")
+    ]
+    if not (alike or elsewhere):
+        return "remove it, or look for its name in config/README.md"
+    return f"you may mean {' or '.join(alike or elsewhere)}"
+
+
+def _fault(error: ValidationError) -> str:
+    value, rule = _shown(error.instance), error.validator_value
+    match error.validator:
+        case "type" if rule == "array":
+            return f"{value}, but must be a list, such as {json.dumps(error.schema['default'])}"
+        case "type":
+            return f"{value}, but must be {TYPES[rule]}"
+        case "enum":
+            return f"{value}, but must be one of {', '.join(rule)}"
+        case "uniqueItems":
+            return f"{value}, but must have each value once"
+        case "minItems" | "minLength":
+            return "empty, but must not be"
+        case bound:
+            return f"{value}, but must be {BOUNDS[bound]} {rule}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "empty"
+    return f"the text {value!r}" if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _check_splits(splits: dict[str, int | float]) -> None:
+    counts = [name for name, share in splits.items() if isinstance(share, int)]
+    fractions = [name for name in splits if name not in counts]
+    if counts and fractions:
+        raise UserError(
+            f"The configuration key situs.splits has counts ({', '.join(counts)}) and fractions "
+            f"({', '.join(fractions)}): give all three as whole numbers or all three as fractions."
+        )
+    total = math.fsum(splits.values())
+    if fractions and total > 1 + 1e-9:
+        raise UserError(
+            f"The configuration key situs.splits has fractions that add up to {total:g}, "
+            "but must be at most 1: lower one, or give counts as whole numbers."
+        )
+
+
+def _check_crop(crop: int, size: int) -> None:
+    if crop > size:
+        raise UserError(
+            f"The configuration key situs.crop is {crop} pixels, but must be at most shards.size, "
+            f"which is {size}."
+        )
+
+
+def _check_phantom(phantom: dict[str, Any]) -> None:
+    if phantom["pa_images"] < phantom["patients"]:
+        raise UserError(
+            f"The configuration key phantom.pa_images is {phantom['pa_images']}, but must be at "
+            f"least phantom.patients, which is {phantom['patients']}: each patient has a PA image."
+        )
+
+
+if __name__ == "__main__":
+    readme_path, schema_path = map(Path, sys.argv[1:])
+    made = with_table(readme_path.read_text(encoding="utf-8"), load_schema(schema_path))
+    readme_path.write_text(made, encoding="utf-8")

@@ -1,0 +1,13 @@
+import pandas as pd
+
+from cxrnoise import figures, provenance
+from cxrnoise.jobs import job
+
+with job(snakemake):
+    params = snakemake.params
+    runs = pd.read_csv(snakemake.input.by_seed)
+    paper = pd.read_csv(snakemake.input.paper) if params.beside_paper else None
+    figure = figures.situs(runs, paper, params.dataset)
+    made_by = provenance.describe({"dataset": params.dataset}, params.code)
+    figures.save(figure, snakemake.output.svg, made_by)
+    figures.save(figure, snakemake.output.png, made_by)

@@ -1,0 +1,23 @@
+import logging
+
+from cxrnoise import manifests, noise, provenance
+from cxrnoise.files import replacing
+from cxrnoise.jobs import job
+
+with job(snakemake):
+    params, wildcards = snakemake.params, snakemake.wildcards
+    labels = noise.labels(
+        manifests.read(snakemake.input.cohort, "cohort"),
+        manifests.read(snakemake.input.index, "index"),
+        float(wildcards.noise),
+        params.noisy_splits,
+        int(wildcards.seed),
+    )
+    flips = noise.counts(labels)
+    logging.info("asked for %s %% of flipped labels, drawn:\n%s", wildcards.noise, flips)
+    with replacing(snakemake.output.flips) as temporary:
+        flips.to_csv(temporary, index=False)
+    made_by = {"noisy_splits": params.noisy_splits, **dict(wildcards.items())}
+    manifests.write(
+        labels, snakemake.output.labels, "labels", provenance.describe(made_by, params.code)
+    )

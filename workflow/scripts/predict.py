@@ -1,0 +1,32 @@
+import keras
+import numpy as np
+import pandas as pd
+from cxrnoise import inputs, manifests, provenance, runtime
+from cxrnoise.jobs import job
+
+with job(snakemake):
+    params, files = snakemake.params, snakemake.input
+    runtime.start(params.threads, int(snakemake.wildcards.seed))
+    labels = manifests.read(files.labels, "labels")
+    radiographs = inputs.Radiographs(
+        labels[labels["split"].isin(params.splits)], files.labels, files.shards, params.crop
+    )
+    model = keras.saving.load_model(files.model, safe_mode=True)
+    probabilities = model.predict(
+        inputs.evaluation_batches(radiographs, params.batch_size), verbose=0
+    )
+    predictions = pd.DataFrame(
+        {
+            "image": radiographs.image,
+            "split": radiographs.split,
+            "p0": probabilities[:, 0].astype(np.float32),
+            "p1": probabilities[:, 1].astype(np.float32),
+        }
+    )
+    made_by = {"crop": params.crop, "model": provenance.digest([files.model])}
+    manifests.write(
+        predictions,
+        snakemake.output.predictions,
+        "predictions",
+        provenance.describe(made_by, params.code),
+    )

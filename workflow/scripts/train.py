@@ -1,0 +1,34 @@
+from pathlib import Path
+
+from cxrnoise import inputs, manifests, progress, provenance, runtime, shards, training
+from cxrnoise.jobs import job
+
+with job(snakemake):
+    params, files = snakemake.params, snakemake.input
+    seed = int(snakemake.wildcards.seed)
+    runtime.start(params.threads, seed, params.mixed_precision)
+    shards.verify(files.shards, files.digests)
+    labels = manifests.read(files.labels, "labels")
+    train, val = (
+        inputs.Radiographs(labels[labels["split"] == split], files.labels, files.shards, params.crop)
+        for split in ("train", "val")
+    )
+    schedule = training.Schedule(**params.training)
+    made_by = {
+        key: value for key, value in params.items() if key not in ("code", "progress", "tensorboard")
+    } | {
+        **dict(snakemake.wildcards.items()),
+        "labels": provenance.digest([files.labels]),
+        "shards": provenance.digest(files.digests),
+        "weights": provenance.digest(files.get("weights", [])),
+    }
+    made_by = provenance.describe(made_by, params.code)
+    with progress.opened(params.progress, made_by) as saved:
+        model, state = saved.restore() or (
+            training.initial_model(
+                params.backbone, params.crop, schedule, next(iter(files.get("weights", [])), None), params.xla
+            ),
+            progress.State(),
+        )
+        history = training.train(model, train, val, schedule, seed, state, saved, params.tensorboard)
+        training.save(model, history, Path(snakemake.output.model), made_by)
