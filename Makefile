@@ -23,9 +23,9 @@ help: ## list these commands
 venv: $(VENV) ## make .venv from the lock, exact versions with hashes
 
 # The copy of the lock in .venv says what was installed there; it is written last.
-$(VENV): $(LOCK)
-	@cmp -s $< $@ || envs/install $(PYTHON) $<
-	@cp $< $@
+.PHONY: $(VENV)
+$(VENV):
+	@cmp -s $(LOCK) $@ || { envs/install $(PYTHON) $(LOCK) && cp $(LOCK) $@; }
 
 demo: $(VENV) ## phantoms to results/demo/table1.csv, some minutes
 	@$(SNAKEMAKE) --configfile config/demo.yaml --cores $(CORES)

@@ -48,7 +48,8 @@ else:
             "../workflow/scripts/listing.py"
 
 
-# Files and metadata brought together; a report of those that do not agree.
+# Files and metadata brought together. The report of those that do not agree is no output, which
+# a failed job would lose, and no log, which Snakemake would print with all its lines.
 rule index:
     input:
         listings=expand(f"{RESULTS}/images/listings/{{source}}.parquet", source=SOURCES),
@@ -58,7 +59,6 @@ rule index:
         digest=f"{RESULTS}/images/index.sha256",
     log:
         f"{RESULTS}/logs/images/index.log",
-        report=f"{RESULTS}/logs/images-report.csv",
     conda:
         "../envs/images.yaml"
     threads: 1
@@ -68,6 +68,7 @@ rule index:
     params:
         images_per_shard=config["shards"]["images_per_shard"],
         tolerated=config["tolerated"],
+        report=f"{RESULTS}/logs/images-report.csv",
         code=fingerprint("chestxray14"),
     script:
         "../workflow/scripts/index.py"

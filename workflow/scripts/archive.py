@@ -1,13 +1,11 @@
-from pathlib import Path
-
 from cxrnoise import chestxray14, manifests, provenance, shards
 from cxrnoise.jobs import job
 
 with job(snakemake):
     params, source = snakemake.params, snakemake.wildcards.source
-    archive = Path(snakemake.input.archive)
+    archive = snakemake.input.archive
     shape = {"size": params.size, "resampling": params.resampling}
-    made_by = provenance.describe({"source": source, "path": str(archive), **shape}, params.code)
+    made_by = provenance.describe({"source": source, "path": archive, **shape}, params.code)
     wanted = set(chestxray14.pa_images(chestxray14.metadata(snakemake.input.metadata)))
 
     with shards.writing(snakemake.output.pixels, **shape, provenance=made_by) as writer:

@@ -3,13 +3,13 @@ from cxrnoise.files import replacing
 from cxrnoise.jobs import job
 
 with job(snakemake):
-    params, output, report_path = snakemake.params, snakemake.output, snakemake.log.report
+    params, output = snakemake.params, snakemake.output
     entries = chestxray14.metadata(snakemake.input.metadata)
     listings = [manifests.read(path, "listing") for path in snakemake.input.listings]
 
     index, report = chestxray14.index(entries, listings, params.images_per_shard)
-    chestxray14.write_report(report, report_path)
-    chestxray14.check(report, params.tolerated, report_path)
+    chestxray14.write_report(report, params.report)
+    chestxray14.check(report, params.tolerated, params.report)
 
     made_by = provenance.describe({"images_per_shard": params.images_per_shard}, params.code)
     manifests.write(index, output.index, "index", made_by)

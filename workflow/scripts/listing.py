@@ -1,10 +1,8 @@
-from pathlib import Path
-
 from cxrnoise import chestxray14, manifests, provenance
 from cxrnoise.jobs import job
 
 with job(snakemake):
-    source, folder = snakemake.wildcards.source, Path(snakemake.input.folder)
-    made_by = provenance.describe({"source": source, "path": str(folder)}, snakemake.params.code)
+    source, folder = snakemake.wildcards.source, snakemake.input.folder
+    made_by = provenance.describe({"source": source, "path": folder}, snakemake.params.code)
     listing = chestxray14.listing(source, folder)
     manifests.write(listing, snakemake.output.listing, "listing", made_by)

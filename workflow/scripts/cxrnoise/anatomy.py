@@ -5,11 +5,11 @@ Linear attenuation coefficients (per cm) are NIST's for 70 keV, the mean energy 
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
-from PIL import Image
 
-from .projection import Grid, add_ellipsoid, add_tubes, stack, unite_ellipsoid
+from .projection import Grid, add_ellipsoid, add_tubes, smooth_noise, stack, unite_ellipsoid
 
 SOFT = 0.194
 FAT = 0.178
@@ -47,6 +47,7 @@ class Body:
     breasts: float  # 0 for none
     breast_y: float
     severity: float  # of emphysema, 0-1
+    irregularity: float  # how much the outlines stray from their geometry, 1 is usual
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class State:
     shrug: float  # how high the shoulders stand
     magnification: float  # of the heart: larger in an AP image
     gas: float  # size of the gastric bubble
+    raised: dict[str, float]  # how much higher than usual a dome stands, by side
 
 
 def draw_body(rng: np.random.Generator, sex: str, severity: float) -> Body:
@@ -65,28 +67,29 @@ def draw_body(rng: np.random.Generator, sex: str, severity: float) -> Body:
     female = sex == "F"
     age_of_aorta = rng.uniform()
     return Body(
-        half_width=rng.normal(13.2 - 0.8 * female, 0.7) * (1 + 0.05 * severity),
+        half_width=rng.normal(13.0 - 0.8 * female, 0.8) * (1 + 0.05 * severity),
         depth=rng.normal(9.0, 0.7) * (1 + 0.2 * severity),
         apex=rng.normal(-11.5, 0.7) - 0.8 * severity,
-        base=rng.normal(7.6, 1.3) + 3.0 * severity,
-        left_lower=max(0.2, rng.normal(1.3, 0.6)) * (1 - 0.5 * severity),
+        base=rng.normal(8.7, 1.5) + 2.8 * severity,
+        left_lower=max(-1.0, rng.normal(1.2, 0.8)) * (1 - 0.5 * severity),
         bulge=rng.normal(5.6, 0.8) * (1 - 0.65 * severity),
-        wall=max(1.2, rng.normal(2.3, 0.7)),
+        wall=max(1.4, rng.normal(2.8, 0.9)),
         shoulder=rng.normal(17.5, 1.0),
-        heart=rng.normal(1.0, 0.13) * (1 - 0.22 * severity),
+        heart=rng.normal(1.0, 0.14) * (1 - 0.22 * severity),
         heart_tilt=np.clip(rng.normal(0.62, 0.16) + 0.4 * severity, 0.4, 1.3),
-        heart_left=rng.normal(2.2, 0.5) * (1 - 0.5 * severity),
+        heart_left=rng.normal(2.4, 0.7) * (1 - 0.5 * severity),
         knob=rng.normal(1.4, 0.25) + 0.6 * age_of_aorta,
         knob_y=rng.normal(-4.6, 0.7),
         unfolding=rng.uniform(0, 1.2) * age_of_aorta,
         lung_density=rng.normal(0.27, 0.03) * (1 - 0.5 * severity),
         markings=rng.uniform(0.8, 1.5) * (1 - 0.55 * severity),
         bone=rng.uniform(0.65, 1.15),
-        scoliosis=rng.normal(0, 0.35),
+        scoliosis=rng.normal(0, 0.5),
         ribs_drop=rng.normal(1.0, 0.12) * (1 - 0.25 * severity),
         breasts=rng.uniform(0.3, 1.3) if female else 0.0,
         breast_y=rng.normal(6.5, 1.2),
         severity=severity,
+        irregularity=rng.uniform(0.5, 1.5),
     )
 
 
@@ -104,6 +107,7 @@ def draw_state(rng: np.random.Generator, view: str) -> State:
         shrug=rng.normal(0, 0.8),
         magnification=rng.uniform(1.08, 1.2) if supine else 1.0,
         gas=rng.uniform(0.0, 1.6) if rng.uniform() < 0.7 else 0.0,
+        raised={side: rng.uniform(0, 5) * (rng.uniform() < 0.06) for side in SIDES},
     )
 
 
@@ -119,7 +123,7 @@ class Chest:
     def dome(self, side: str) -> float:
         """y of the top of a diaphragm dome."""
         lower = self.body.left_lower if side == "left" else 0.0
-        return self.body.base + self.state.inspiration + lower
+        return self.body.base + self.state.inspiration + lower - self.state.raised[side]
 
     def outer_edge(self, y) -> np.ndarray:
         """Half-width of the rib cage's inside at height y."""
@@ -182,7 +186,7 @@ def _trunk(chest: Chest) -> tuple[np.ndarray, np.ndarray]:
             centre = (side * rng.normal(8.2, 0.4), y_sag, body.depth)
             breast = grid.zeros()
             add_ellipsoid(breast, grid, centre, (5 + size, 4.2 + size, 0.8 + 1.2 * size))
-            fat += breast * droop
+            fat += np.float32(rng.uniform(0.8, 1.2)) * breast * droop
     return soft, fat
 
 
@@ -236,33 +240,37 @@ def _mediastinum(chest: Chest) -> np.ndarray:
     y = grid.y
     top, knob_y = body.apex, body.knob_y
     # Right border: brachiocephalic vein, superior vena cava; left: subclavian artery, then heart.
-    right = np.interp(y, [top - 2, top + 3, knob_y, 2, 8, 16], [3.6, 2.1, 1.9, 2.0, 2.0, 2.0])
-    left = np.interp(y, [top - 2, top + 3, knob_y, 2, 8, 16], [3.6, 1.9, 1.4, 1.4, 1.6, 1.6])
+    right = np.interp(y, [top - 2, top + 3, knob_y, 2, 8, 16], [3.4, 1.8, 1.6, 1.8, 1.8, 1.8])
+    left = np.interp(y, [top - 2, top + 3, knob_y, 2, 8, 16], [3.4, 1.9, 1.4, 1.4, 1.6, 1.6])
     shift = chest.midline(y) * 0.6
-    organs = stack(grid, shift - right, shift + left, 9.0, power=4.0)
+    organs = stack(grid, shift - right, shift + left, 5.5, power=3.0)
     size = body.heart * state.magnification
+    vary = partial(chest.rng.normal, 1.0)
     base = min(chest.dome("left"), 14)
-    heart_y = base - 3.6 * size
+    heart_y = base - 2.6 * size
     x = body.heart_left
     # Ventricles: the apex points to the patient's left and down.
-    ventricles = (6.8 * size, 4.8 * size, 6.6 * size)
+    ventricles = (7.2 * size, 4.6 * size, 6.6 * size)
     unite_ellipsoid(organs, grid, (x, heart_y, 3), ventricles, body.heart_tilt)
-    atrium = (3.3 * size, 4.6 * size, 5.8 * size)
-    unite_ellipsoid(organs, grid, (0.1 * x - 0.9 * size, heart_y + 0.2, 2), atrium)
-    # Pulmonary trunk and left auricle: the border between knob and ventricle.
-    trunk_y = knob_y + 3.2
-    unite_ellipsoid(organs, grid, (1.9, trunk_y, 2), (1.9 * size, 3.0, 5.5), tilt=-0.35)
-    auricle_y = 0.5 * (trunk_y + heart_y)
-    unite_ellipsoid(organs, grid, (1.8 + 0.35 * x, auricle_y, 1), (2.3 * size, 3.2, 6.0), tilt=-0.5)
+    # Left border from the pulmonary trunk over the left auricle to the apex; right atrium.
+    apex_y, reach = heart_y + 2.4 * size, x + 5.6 * size
+    waist = (2.6 + 0.25 * x) * vary(0.2)
+    left_y = [knob_y, knob_y + 2.8, (knob_y + heart_y) / 2 + 1, heart_y, apex_y, apex_y + 2.4]
+    left = np.interp(y, left_y, [1.0, waist, 0.55 * reach, 0.82 * reach, reach, 0.6 * reach])
+    right_y = [knob_y, knob_y + 4, heart_y - 1, heart_y + 3, apex_y + 3]
+    right = np.interp(y, right_y, [1.4, 1.6, 0.5 + 2.9 * size * vary(0.15), 2.6, 1.8])
+    left[(y < knob_y) | (y > apex_y + 2.4)] = -9
+    heart = stack(grid, shift - right, shift + _rounded(left, grid), 6.0, power=3.0)
+    np.maximum(organs, heart, out=organs)
     # Arch seen end-on as the knob, descending aorta to the left of the spine.
-    arch = (body.knob, 1.1 * body.knob, 5.5)
+    arch = (body.knob, 1.1 * body.knob, 4.5)
     unite_ellipsoid(organs, grid, (1.7 + 0.5 * body.unfolding, knob_y, -1), arch)
     descent = np.linspace(0, 1, 8)
     lateral = 2.2 + body.unfolding * np.sin(2.6 * descent) - 1.0 * descent
     axis = np.stack([lateral, knob_y + 0.5 + 20 * descent, np.full(8, -4.5)], axis=1)
     add_tubes(organs, grid, [axis], 0.75 * body.knob)
-    ascending = 1.2 + 0.8 * body.unfolding
-    unite_ellipsoid(organs, grid, (-ascending, knob_y + 3.2, 2), (1.6, 4.6, 5.0))
+    ascending = 0.9 + 0.8 * body.unfolding
+    unite_ellipsoid(organs, grid, (-ascending * vary(0.4), knob_y + 3.6, 2), (1.3, 5.4, 4.5))
     return organs
 
 
@@ -277,52 +285,61 @@ def _density(chest: Chest) -> np.ndarray:
 
 def _texture(rng, grid: Grid, correlation: float) -> np.ndarray:
     """Smooth noise of unit variance and a given correlation length in cm."""
-    extent = max(4, round((grid.x[-1] - grid.x[0]) / correlation))
-    knots = Image.fromarray(rng.standard_normal((extent, extent), dtype=np.float32))
-    noise = np.asarray(knots.resize(grid.shape[::-1], Image.Resampling.BILINEAR))
-    return noise / noise.std()
+    extents = (abs(axis[-1] - axis[0]) for axis in (grid.y, grid.x))
+    return smooth_noise(rng, grid.shape, tuple(round(extent / correlation) for extent in extents))
 
 
 def _vessels(chest: Chest) -> np.ndarray:
     """Chord through the pulmonary arteries and veins, which branch from the hila."""
     grid, rng = chest.grid, chest.rng
     image = grid.zeros()
-    knob_y = chest.body.knob_y
+    roots = 8  # per lung
+    fan = np.linspace(-1, 1, roots)
+    starts = []
     for name, side in SIDES.items():
         # The left pulmonary artery rides over its bronchus, so the left hilum is the higher one.
-        hilum = np.array([side * 3.2, knob_y + (4.2 if name == "right" else 3.2), 0])
-        angles = np.linspace(-1.2, 1.35, 9) + rng.normal(0, 0.12, 9)
-        starts = hilum + np.stack(
-            [np.zeros(9), 1.2 * np.linspace(-1, 1, 9), rng.normal(0, 1.5, 9)], axis=1
-        )
-        radii = rng.uniform(0.28, 0.5, 9)
-        lengths = rng.uniform(2.0, 4.0, 9)
-        for _ in range(5):
-            angles, starts, radii, lengths = _branch(
-                image, chest, side, angles, starts, radii, lengths
-            )
+        y = chest.body.knob_y + rng.normal(3.4, 0.6) + (1.0 if name == "right" else 0.0)
+        hilum = np.array([side * rng.normal(3.2, 0.4), y, 0])
+        add_ellipsoid(image, grid, hilum, (1.6, 2.4, 1.0), rng.uniform(0.3, 1.0))
+        spread = np.stack([0 * fan, 1.2 * fan, rng.normal(0, 1.5, roots)], axis=1)
+        starts.append(hilum + spread)
+    count = 2 * roots
+    vessels = {
+        "side": np.repeat([*SIDES.values()], roots),
+        "start": np.concatenate(starts),
+        "angle": np.tile(0.08 + 1.27 * fan, 2) + rng.normal(0, 0.12, count),
+        "radius": rng.uniform(0.28, 0.55, count),
+        "length": rng.uniform(2.0, 4.0, count),
+    }
+    for _ in range(5):
+        vessels = _branch(image, chest, **vessels)
     return image
 
 
-def _branch(image, chest: Chest, side: int, angles, starts, radii, lengths):
-    """Draw one generation of vessels and return the next one's angles, starts, radii, lengths."""
-    rng, count = chest.rng, len(angles)
-    bend = rng.normal(0, 0.25, count)
-    tilt = rng.normal(0, 0.5, count)
-
-    def ahead(share):
-        angle = angles + bend * share
-        along = np.stack([side * np.cos(angle) * np.cos(tilt), np.sin(angle), np.sin(tilt)], axis=1)
-        return starts + along * (lengths * share)[:, None]
-
-    points = np.stack([ahead(share) for share in (0, 0.33, 0.66, 1)], axis=1)
-    add_tubes(image, chest.grid, points, np.stack([radii, 0.8 * radii], axis=1))
-    spread = rng.uniform(0.25, 0.65, count)
-    angles = np.concatenate([angles + bend + spread, angles + bend - spread])
-    starts = np.concatenate([points[:, -1]] * 2)
-    radii = np.concatenate([radii * rng.uniform(0.6, 0.8, count) for _ in range(2)])
-    lengths = np.concatenate([lengths * rng.uniform(0.6, 0.95, count) for _ in range(2)])
-    return angles, starts, radii, lengths
+def _branch(image, chest: Chest, side, start, angle, radius, length) -> dict[str, np.ndarray]:
+    """Draw one generation of vessels and return the next one, two for each."""
+    rng, count = chest.rng, len(side)
+    bend, tilt = rng.normal(0, 0.25, count), rng.normal(0, 0.5, count)
+    share = np.array([0, 0.33, 0.66, 1])
+    course = angle[:, None] + bend[:, None] * share
+    along = np.stack(
+        [
+            (side * np.cos(tilt))[:, None] * np.cos(course),
+            np.sin(course),
+            np.broadcast_to(np.sin(tilt)[:, None], course.shape),
+        ],
+        axis=2,
+    )
+    points = start[:, None] + along * (length[:, None] * share)[..., None]
+    add_tubes(image, chest.grid, points, np.stack([radius, 0.8 * radius], axis=1))
+    fork = rng.uniform(0.25, 0.65, count)
+    return {
+        "side": np.tile(side, 2),
+        "start": np.tile(points[:, -1], (2, 1)),
+        "angle": np.concatenate([angle + bend + fork, angle + bend - fork]),
+        "radius": np.tile(radius, 2) * rng.uniform(0.6, 0.8, 2 * count),
+        "length": np.tile(length, 2) * rng.uniform(0.6, 0.95, 2 * count),
+    }
 
 
 def _add_bullae(total, chest: Chest) -> None:
@@ -341,7 +358,7 @@ def _add_abdomen(total, chest: Chest) -> None:
     """Liver on the right; stomach with its gas bubble, spleen and bowel gas."""
     grid, rng, state = chest.grid, chest.rng, chest.state
     right, left = chest.dome("right"), chest.dome("left")
-    add_ellipsoid(total, grid, (-5.5, right + 6.5, 1), (8.5, 6, 6), 0.12 * SOFT)
+    add_ellipsoid(total, grid, (-5.5, right + 6.5, 1), (8.5, 6, 6), 0.06 * SOFT)
     add_ellipsoid(total, grid, (9, left + 5, -3), (3.2, 5, 3.5), 0.08 * SOFT, tilt=-0.3)
     if state.gas:
         width, height = 1.4 + state.gas * rng.uniform(0.6, 1.5), 0.5 + state.gas
@@ -352,8 +369,8 @@ def _add_abdomen(total, chest: Chest) -> None:
         tilt = rng.normal(0, 0.2)
         depth = min(width, 2.5)
         add_ellipsoid(total, grid, centre, (width, height, depth), -SOFT, tilt, below=level)
-    for _ in range(rng.poisson(2.5)):
-        side = rng.choice([-1, 1], p=[0.3, 0.7])
+    for _ in range(rng.poisson(3)):
+        side = rng.choice([-1, 1], p=[0.4, 0.6])
         centre = (side * rng.uniform(2, 11), left + rng.uniform(5, 13), 3)
         size = rng.uniform(0.5, 1.6, 3)
         add_ellipsoid(total, grid, centre, size, -SOFT, rng.uniform(0, 3))
@@ -365,7 +382,7 @@ def _add_spine(total, chest: Chest) -> None:
     y = grid.y
     level = np.interp(y, [-25, 25], [1.5, 2.9])  # height of a vertebra with its disc
     phase = 2 * np.pi * np.cumsum(grid.pitch[1] / level)
-    half = np.interp(y, [-16, -8, 20], [1.3, 1.5, 2.2]) * (1 - 0.06 * np.cos(phase))
+    half = np.interp(y, [-16, -8, 20], [1.2, 1.35, 1.9]) * (1 - 0.06 * np.cos(phase))
     body = 1.6 * (1 - 0.3 * np.clip(np.cos(phase), 0, 1) ** 4)
     middle = chest.midline(y) - 5 * grid.turn
     spine = stack(grid, middle - half, middle + half, body, power=5.0)
@@ -559,7 +576,7 @@ def _add_cerclage(total, chest: Chest) -> None:
         loop = [0, y, 8] + np.stack(
             [np.cos(turn), 0.45 * np.sin(turn + rng.normal(0, 0.3)), 0 * turn], axis=1
         )
-        add_tubes(total, grid, [loop], 0.06, STEEL)
+        add_tubes(total, grid, [loop], 0.09, STEEL)
 
 
 DEVICES = {

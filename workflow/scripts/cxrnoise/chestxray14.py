@@ -76,7 +76,7 @@ def is_archive(path: str | Path) -> bool:
     return str(path).endswith(ARCHIVE)
 
 
-def listing(source: str, path: Path, keep: Keep | None = None) -> pd.DataFrame:
+def listing(source: str, path: str | Path, keep: Keep | None = None) -> pd.DataFrame:
     """Read every PNG of a folder or archive once and say whether it is whole.
 
     Parameters
@@ -210,14 +210,15 @@ def _has_images(folder: Path) -> bool:
         return any(_is_image(entry.name) for entry in entries)
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Read]]:
+def _files(folder: str | Path) -> Iterator[tuple[str, Read]]:
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if _is_image(entry.name))
     for name in names:
-        yield str(folder / name), (folder / name).read_bytes
+        path = Path(folder, name)
+        yield str(path), path.read_bytes
 
 
-def _members(archive: Path) -> Iterator[tuple[str, Read]]:
+def _members(archive: str | Path) -> Iterator[tuple[str, Read]]:
     try:
         with (
             gzip.open(archive) as stream,

@@ -3,6 +3,7 @@
 Pixels are uint8 until they are in a batch; at most `PREFETCHED` batches are in memory.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -73,12 +74,15 @@ def _permutation(seed: int, purpose: str, length: int, epoch: int) -> np.ndarray
 
 
 def training_batches(
-    radiographs: Radiographs, batch_size: int, seed: int, steps: range
+    radiographs: Radiographs, batch_size: int, seed: int, first_step: int
 ) -> tf.data.Dataset:
-    """Return the shuffled batches of `steps`: (float32 (n, crop, crop, 1), int32 (n,))."""
+    """Return endless shuffled batches from `first_step` on.
+
+    Each is (float32 (batch_size, crop, crop, 1), int32 (batch_size,)).
+    """
 
     def positions() -> Iterator[np.ndarray]:
-        for step in steps:
+        for step in itertools.count(first_step):
             start = step * batch_size
             yield order(seed, "training order", len(radiographs), start, start + batch_size)
 

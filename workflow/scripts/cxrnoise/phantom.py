@@ -15,12 +15,12 @@ from PIL import Image
 from . import anatomy
 from .errors import UserError
 from .files import replacing
-from .projection import Grid, add_tubes, blur
+from .projection import Grid, add_tubes, blur, smooth_noise
 from .randomness import generator, uniform
 
 log = logging.getLogger(__name__)
 
-OTHER_FINDINGS = {"Cardiomegaly": 0.04, "Effusion": 0.06, "Infiltration": 0.08, "Nodule": 0.04}
+OTHER_FINDINGS = {"Cardiomegaly": 0.04, "Effusion": 0.12, "Infiltration": 0.15, "Nodule": 0.06}
 FINDINGS = ("Emphysema", *OTHER_FINDINGS)
 MARGIN = 1.12  # the projected field over the displayed one, so that a tilt shows no corner
 PHOTONS = 1.0e5  # per pixel of 1.4 mm without a patient
@@ -87,11 +87,11 @@ def _describe(frame: pd.DataFrame, config: dict) -> None:
     ill = draw("emphysema", "patient_id") < config["emphysema_rate"]
     severity = 0.25 + 0.75 * draw("severity", "patient_id")
     frame["emphysema_severity"] = np.where(ill, severity, 0.0)
-    frame["subcutaneous"] = draw("subcutaneous", "image") < config["subcutaneous_rate"]
+    frame["subcutaneous"] = draw("subcutaneous", "patient_id") < config["subcutaneous_rate"]
     kinds = np.array(sorted(anatomy.DEVICES))
     kind = kinds[(draw("device kind", "patient_id") * len(kinds)).astype(int)]
     frame["device"] = np.where(draw("device", "patient_id") < config["device_rate"], kind, "")
-    frame["field_width"] = 32 + 7.5 * draw("field width", "image")
+    frame["field_width"] = 33 + 8 * draw("field width", "image")
     frame["field_height"] = frame["field_width"] * (0.92 + 0.2 * draw("field height", "image"))
     frame["size"] = config["size"]
 
@@ -133,7 +133,8 @@ def render(row, config: dict) -> np.ndarray:
     grid = _grid(row, body, rng)
     chest = anatomy.Chest(grid, body, state, generator(seed, "organs", row.patient_id))
     total = anatomy.attenuation(chest, findings, row.device, row.subcutaneous)
-    total = _tilted(total, rng.normal(0, 0.025), row.size)
+    shape = generator(seed, "irregularity", row.patient_id)
+    total = _displayed(total, body, row, rng.normal(0, 0.04), shape)
     pitch = row.field_width / row.size
     raw = _exposed(total, pitch, row.view, rng)
     shown = _developed(raw, pitch, rng)
@@ -153,28 +154,51 @@ def _body(row, seed: int, findings: set[str]) -> anatomy.Body:
 def _grid(row, body: anatomy.Body, rng) -> Grid:
     """Pixel centres of the projected field, wider than the displayed one by `MARGIN`."""
     pixels = int(row.size * MARGIN) // 16 * 16
-    middle = body.apex + row.field_height * (0.5 - rng.uniform(0.04, 0.16))
+    middle = body.apex + row.field_height * (0.5 - rng.uniform(0.02, 0.17))
     index = np.arange(pixels) - (pixels - 1) / 2
-    x = rng.normal(0, 0.9) + index * row.field_width / row.size
+    x = rng.normal(-0.3, 1.2) + index * row.field_width / row.size
     y = middle + index * row.field_height / row.size
-    return Grid(x.astype(np.float32), y.astype(np.float32), turn=float(rng.normal(0, 0.05)))
+    return Grid(x.astype(np.float32), y.astype(np.float32), turn=float(rng.normal(0, 0.07)))
 
 
-def _tilted(total: np.ndarray, angle: float, size: int) -> np.ndarray:
-    """Cut the displayed field out of the projected one, rotated by `angle` radians."""
-    cosine, sine = np.cos(angle), np.sin(angle)
-    centre, middle = total.shape[0] / 2, size / 2
-    move = (centre - cosine * middle - sine * middle, centre + sine * middle - cosine * middle)
-    matrix = (cosine, sine, move[0], -sine, cosine, move[1])
-    picture = Image.fromarray(total).transform(
-        (size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR
-    )
-    return np.asarray(picture)
+def _displayed(total: np.ndarray, body: anatomy.Body, row, tilt: float, rng) -> np.ndarray:
+    """Cut the displayed field out of the projected one, tilted by `tilt` radians.
+
+    `rng` bends it smoothly as well, for no body is made of ellipsoids.
+    """
+    size = row.size
+    index = np.arange(size, dtype=np.float32) - (size - 1) / 2
+    down, across = index[:, None], index
+    middle = (len(total) - 1) / 2
+    rows = down + np.float32(tilt) * across + np.float32(middle)
+    columns = across - np.float32(tilt) * down + np.float32(middle)
+    scale = size / row.field_width
+    for knots, bend in ((4, 0.4), (9, 0.15)):  # bend in cm
+        for axis in (rows, columns):
+            axis += np.float32(bend * body.irregularity * scale) * smooth_noise(
+                rng, (size, size), (knots, knots)
+            )
+    return _interpolated(total, rows, columns)
+
+
+def _interpolated(image: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return `image` at fractional pixel positions, bilinearly, its border continued."""
+    last = len(image) - 1.001
+    rows, columns = np.clip(rows, 0, last), np.clip(columns, 0, last)
+    row, column = rows.astype(np.int32), columns.astype(np.int32)
+    lower, right = rows - row, columns - column
+    first, flat = row * len(image) + column, image.reshape(-1)
+    upper_row = flat[first] * (1 - right) + flat[first + 1] * right
+    first += len(image)
+    lower_row = flat[first] * (1 - right) + flat[first + 1] * right
+    return upper_row * (1 - lower) + lower_row * lower
 
 
 def _exposed(total: np.ndarray, pitch: float, view: str, rng) -> np.ndarray:
     """Return minus the logarithm of the detected signal: Beer-Lambert, scatter, quantum noise."""
-    primary = np.exp(-total)
+    uneven = rng.uniform(0, 0.12) * smooth_noise(rng, total.shape, (4, 4))
+    uneven += rng.normal(0, 0.1) * np.linspace(-1, 1, len(total), dtype=np.float32)  # heel effect
+    primary = np.exp(-total - uneven * np.minimum(total, 1))
     ratio = rng.uniform(0.15, 0.45) if view == "PA" else rng.uniform(0.3, 0.8)  # behind a grid
     scatter = ratio * blur(primary, 3.0 / pitch) * np.exp(-0.3)
     signal = primary + scatter

@@ -8,8 +8,9 @@ the vertical axis is projected by x + turn * z.
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
-SAMPLING = 0.9  # distance of a tube's samples in pixels; below 1 no gap shows
+SAMPLING = 1.0  # distance of a tube's samples in pixels; up to 1 no gap shows
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,11 @@ def add_tubes(image, grid, points, radius, weight=1.0, flatness=1.0, core=None) 
     weight = _along(weight, tubes, count)
     step = np.gradient(points, axis=1)
     length = np.linalg.norm(step, axis=2)
+    length[:, [0, -1]] /= 2
     plane = points[..., :2] + np.float32(grid.turn) * points[..., 2:] * np.float32([1, 0])
     along = np.gradient(plane, axis=1)
     along /= np.linalg.norm(along, axis=2, keepdims=True) + 1e-6
-    across = max(3, int(np.ceil(2 * radius.max() / grid.pitch.min() / SAMPLING)))
+    across = max(2, int(np.ceil(2 * radius.max() / grid.pitch.min() / SAMPLING)))
     offset = (np.arange(across, dtype=np.float32) + 0.5) * 2 / across - 1
     chord = np.sqrt(1 - offset**2)
     if core:
@@ -142,6 +144,13 @@ def blur(image: np.ndarray, sigma: float) -> np.ndarray:
     return _gaussian(rows, coarse, sigma) @ small @ _gaussian(columns, coarse, sigma).T
 
 
+def smooth_noise(rng: np.random.Generator, shape: tuple, knots: tuple) -> np.ndarray:
+    """Return float32 noise of about unit variance, interpolated between `knots` per axis."""
+    coarse = Image.fromarray(rng.standard_normal(knots, dtype=np.float32))
+    noise = np.asarray(coarse.resize(shape[::-1], Image.Resampling.BICUBIC))
+    return noise / noise.std()
+
+
 def _gaussian(cells: int, coarse: int, sigma: float) -> np.ndarray:
     centres = (np.arange(cells, dtype=np.float32) + 0.5) * coarse - 0.5
     distance = np.arange(cells * coarse, dtype=np.float32)[:, None] - centres
@@ -162,9 +171,10 @@ def _resampled(points: np.ndarray, grid: Grid) -> np.ndarray:
 
 def _along(value, tubes: int, count: int) -> np.ndarray:
     value = np.asarray(value, np.float32)
-    if value.ndim == 2 and value.shape[1] > 1:
-        position = np.linspace(0, value.shape[1] - 1, count)
-        value = np.stack([np.interp(position, range(value.shape[1]), row) for row in value])
+    if value.ndim == 2 and 1 < value.shape[1] != count:
+        position = np.linspace(0, value.shape[1] - 1, count, dtype=np.float32)
+        before = np.minimum(position.astype(int), value.shape[1] - 2)
+        value = value[:, before] + (value[:, before + 1] - value[:, before]) * (position - before)
     return np.broadcast_to(value, (tubes, count))
 
 

@@ -79,7 +79,7 @@ def typed(value: Any, schema: dict[str, Any]) -> Any:
     if isinstance(value, list):
         return [typed(item, schema.get("items", {})) for item in value]
     if isinstance(value, str) and schema.get("type") in ("boolean", "integer", "number"):
-        return yaml.safe_load(value)
+        return _number(value)
     return value
 
 
@@ -110,6 +110,13 @@ def with_table(readme: str, schema: dict[str, Any]) -> str:
     before, rest = readme.split(TABLE_BEGIN)
     _, after = rest.split(TABLE_END)
     return f"{before}{TABLE_BEGIN}\n{table(schema)}\n{TABLE_END}{after}"
+
+
+def _number(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
 
 
 def _default(part: dict[str, Any]) -> str:

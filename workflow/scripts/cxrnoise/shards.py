@@ -181,7 +181,8 @@ class Reader:
                 "belong together, delete the manifest and run again."
             )
         path = self._paths[shard]
-        if os.preadv(self._opened(path).number, [pixels], offsets[row]) != pixels.nbytes:
+        descriptor = self._opened(path)  # held while reading, or another thread may close it
+        if os.preadv(descriptor.number, [pixels], offsets[row]) != pixels.nbytes:
             raise UserError(f"The shard {path} is truncated: {_remake(path)}")
 
 

@@ -96,12 +96,13 @@ def train(
         if state.step < end:
             steps = min(every, end - state.step)
             model.fit(
-                training_batches(training, schedule.batch_size, seed, range(state.step, end)),
+                training_batches(training, schedule.batch_size, seed, state.step),
                 validation_data=evaluation_batches(validation, VALIDATION_BATCH),
                 initial_epoch=math.ceil(state.step / every),
                 epochs=math.ceil(end / every),
                 steps_per_epoch=steps,
                 callbacks=callbacks,
+                shuffle=False,
                 verbose=0,
             )
     return pd.DataFrame(state.history)

@@ -1,0 +1,201 @@
+"""The lock, the conda files and the set-up that `make` does agree and hold what they promise."""
+
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+ENVS = ROOT / "envs"
+PYTHONS = ["3.11", "3.12", "3.13"]
+LOCKS = {"requirements.in": "lock.txt", "requirements-gpu.in": "lock-gpu.txt"}
+
+
+def locked(lock: str, python: str) -> dict[str, str]:
+    """Version of each package by its name, on Linux with `python`."""
+    machine = {
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+        "os_name": "posix",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+    }
+    entries = (ENVS / lock).read_text(encoding="utf-8").replace("\\\n", "").splitlines()
+    requirements = [Requirement(entry.split("--hash")[0]) for entry in entries]
+    return {
+        requirement.name: str(requirement.specifier).removeprefix("==")
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate(machine)
+    }
+
+
+def direct(name: str) -> list[Requirement]:
+    lines = [line.split("#")[0].strip() for line in (ENVS / name).read_text().splitlines()]
+    return [Requirement(line) for line in lines if line and not line.startswith("-r")]
+
+
+def conda_pins(path: Path) -> dict[str, str]:
+    """Version of each package that the file names, conda's and pip's."""
+    pins = {}
+    for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["dependencies"]:
+        for pin in entry["pip"] if isinstance(entry, dict) else [entry]:
+            name, _, version = re.sub(r"\[.*\]|=(?==)", "", pin).partition("=")
+            pins[name] = version
+    del pins["python"]
+    pins.pop("pip", None)
+    return pins
+
+
+@pytest.mark.parametrize("lock", LOCKS.values())
+def test_the_lock_names_no_index_host_or_file(lock):
+    text = (ENVS / lock).read_text(encoding="utf-8")
+    assert not re.search(r"://|@|--(?!hash=sha256:)|^/|^\.", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("lock", LOCKS.values())
+def test_every_entry_of_the_lock_has_an_exact_version_and_a_hash(lock):
+    for entry in (ENVS / lock).read_text().replace("\\\n", "").splitlines():
+        assert re.match(r"[\w.-]+==[\w.+!-]+ .*--hash=sha256:[0-9a-f]{64}", entry), entry
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize(("requirements", "lock"), LOCKS.items())
+def test_the_lock_satisfies_every_direct_dependency(requirements, lock, python):
+    versions = locked(lock, python)
+    for requirement in direct("requirements.in") + direct(requirements):
+        assert versions[requirement.name] in requirement.specifier, requirement
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_gpu_lock_only_adds_the_cuda_libraries(python):
+    gpu, cpu = locked("lock-gpu.txt", python), locked("lock.txt", python)
+    assert {name: gpu[name] for name in cpu} == cpu
+    assert {name.split("-")[0] for name in set(gpu) - set(cpu)} == {"nvidia"}
+
+
+@pytest.mark.parametrize("path", sorted(ENVS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_conda_file_has_the_versions_of_the_lock(path):
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    (python,) = [
+        entry.removeprefix("python=")
+        for entry in document["dependencies"]
+        if isinstance(entry, str) and entry.startswith("python=")
+    ]
+    versions = locked("lock-gpu.txt" if path.stem.endswith("gpu") else "lock.txt", python)
+    pins = conda_pins(path)
+    assert pins == {name: versions[name] for name in pins}
+
+
+def test_image_work_needs_no_tensorflow():
+    assert "tensorflow" not in conda_pins(ENVS / "images.yaml")
+
+
+def test_each_conda_file_that_a_rule_names_exists():
+    named = {
+        name
+        for rules in (ROOT / "rules").glob("*.smk")
+        for name in re.findall(r"\.\./envs/([\w-]+\.yaml)", rules.read_text(encoding="utf-8"))
+    }
+    assert named <= {path.name for path in ENVS.glob("*.yaml")}
+
+
+PYTHON = """#!/bin/sh
+case "$*" in
+*version_info*) echo {version} ;;
+*ensurepip*) exit {without_venv} ;;
+*"venv --clear"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+*"pip install"*) exit {failing} ;;
+esac
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Makefile and lock alone, in a folder with a space in its name."""
+    folder = tmp_path / "a project"
+    (folder / "envs").mkdir(parents=True)
+    shutil.copy(ROOT / "Makefile", folder)
+    for name in ("install", *LOCKS.values()):
+        shutil.copy(ENVS / name, folder / "envs")
+    return folder
+
+
+def make(project: Path, *arguments: str, version="3.12", without_venv=0, failing=0):
+    """Run `make` with a Python that only pretends to make `.venv` and to install."""
+    python = project / "python"
+    python.write_text(
+        PYTHON.format(version=version, without_venv=without_venv, failing=failing),
+        encoding="utf-8",
+    )
+    python.chmod(0o755)
+    return subprocess.run(
+        ["make", "--no-print-directory", "PYTHON=./python", *arguments],
+        cwd=project,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_make_says_what_it_makes_and_does_nothing_the_second_time(project):
+    first = make(project, "venv")
+    assert first.returncode == 0, first.stderr
+    assert "Making .venv with Python 3.12" in first.stdout
+    assert "packages from envs/lock.txt" in first.stdout
+    start = time.monotonic()
+    second = make(project, "venv")
+    assert time.monotonic() - start < 1
+    assert "Making" not in second.stdout
+
+
+def test_a_lock_that_was_only_touched_installs_nothing(project):
+    make(project, "venv")
+    (project / "envs/lock.txt").touch()
+    assert "Installing" not in make(project, "venv").stdout
+
+
+def test_a_changed_lock_is_installed_afresh(project):
+    make(project, "venv")
+    with (project / "envs/lock.txt").open("a", encoding="utf-8") as lock:
+        lock.write("another==1.0 --hash=sha256:0\n")
+    assert "Installing" in make(project, "venv").stdout
+
+
+def test_an_install_that_failed_is_done_again(project):
+    failed = make(project, "venv", failing=1)
+    assert failed.returncode != 0
+    assert "The packages could not be installed" in failed.stderr
+    assert (project / ".venv/bin/python").exists()
+    assert "Installing" in make(project, "venv").stdout
+
+
+def test_an_environment_with_cuda_stays_one(project):
+    assert "envs/lock-gpu.txt" in make(project, "venv", "GPU=1").stdout
+    assert "Installing" not in make(project, "venv").stdout
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.10", "3.14"])
+def test_another_python_is_refused_with_one_sentence(project, version):
+    refused = make(project, "venv", version=version)
+    assert refused.returncode != 0
+    assert refused.stderr.startswith(f"./python is Python {version}: name a Python 3.11, 3.12")
+    assert not (project / ".venv").exists()
+
+
+def test_a_python_without_venv_is_refused_with_one_sentence(project):
+    refused = make(project, "venv", without_venv=1)
+    assert refused.returncode != 0
+    assert "has no venv module: install it" in refused.stderr
+
+
+def test_a_python_that_is_not_there_is_refused_with_one_sentence(project):
+    refused = make(project, "venv", "PYTHON=python-that-is-not-there")
+    assert refused.returncode != 0
+    assert "python-that-is-not-there was not found" in refused.stderr

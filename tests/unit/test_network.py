@@ -1,0 +1,52 @@
+import keras
+import numpy as np
+import pytest
+from cxrnoise import network
+from cxrnoise.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def resnet50():
+    return network.build("resnet50", 72, 0.9)
+
+
+def test_the_papers_network(resnet50):
+    normalization = network.batch_normalizations(resnet50)[0]
+    assert not normalization.scale
+    assert not normalization.center
+    assert resnet50.output_shape == (None, 2)
+    assert {layer.momentum for layer in network.batch_normalizations(resnet50)} == {0.9}
+    assert len(network.batch_normalizations(resnet50)) == 54
+    classifier = resnet50.get_layer("classifier")
+    assert isinstance(classifier.kernel_initializer, keras.initializers.GlorotUniform)
+
+
+def test_grey_reaches_the_pretrained_stem_in_three_channels_and_its_range(resnet50):
+    images = np.random.default_rng(0).uniform(0, 255, (8, 72, 72, 1)).astype(np.float32)
+    normalization = resnet50.get_layer("input_normalization")
+    normalization.moving_mean.assign([images.mean()])
+    normalization.moving_variance.assign([images.var()])
+    stem = keras.Model(resnet50.input, resnet50.get_layer("expected_range").output)(images).numpy()
+    assert stem.shape[-1] == 3
+    assert np.ptp(stem, axis=-1).max() == 0
+    assert stem.std() == pytest.approx(network.IMAGENET_STD, rel=1e-3)
+
+
+@pytest.mark.parametrize("backbone", ["small", "resnet18", "mobilenetv2"])
+def test_backbones_by_name(backbone):
+    model = network.build(backbone, 64, 0.9)
+    probabilities = model(np.zeros((2, 64, 64, 1), np.float32)).numpy()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_a_saved_network_is_loaded_by_keras_alone(tmp_path):
+    model = network.build("small", 32, 0.9)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    images = np.ones((1, 32, 32, 1), np.float32)
+    np.testing.assert_array_equal(loaded(images), model(images))
+
+
+def test_an_unknown_backbone_is_refused_with_the_known_ones():
+    with pytest.raises(UserError, match="network.backbone is 'resnet51'.*resnet50"):
+        network.build("resnet51", 64, 0.9)

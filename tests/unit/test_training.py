@@ -1,0 +1,147 @@
+import json
+import logging
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from cxrnoise import inputs, progress, training
+from cxrnoise.errors import UserError
+
+SCHEDULE = training.Schedule(
+    epochs=4,
+    batch_size=4,
+    learning_rate=0.01,
+    momentum=0.9,
+    batch_norm_decay=0.9,
+    validate_every_steps=5,
+    checkpoint_minutes=0,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def deterministic():
+    tf.config.experimental.enable_op_determinism()
+
+
+@pytest.fixture
+def radiographs(labelled_shard):
+    labels, path, shards, _ = labelled_shard
+    return inputs.Radiographs(labels, path, shards, crop=16)
+
+
+class Killed(Exception):
+    pass
+
+
+class KillAfter(keras.callbacks.Callback):
+    def __init__(self, batches):
+        super().__init__()
+        self.left = batches
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            raise Killed
+
+
+def run(radiographs, folder, schedule=SCHEDULE, weights=None, fingerprint="one"):
+    keras.utils.set_random_seed(0)
+    with progress.opened(folder / "progress", fingerprint) as saved:
+        model, state = saved.restore() or (
+            training.initial_model("small", 16, schedule, weights, xla=False),
+            progress.State(),
+        )
+        history = training.train(
+            model, radiographs, radiographs, schedule, 0, state, saved, folder / "tensorboard"
+        )
+    return model, history
+
+
+def test_the_schedule_counts_whole_batches_over_the_end_of_an_epoch(radiographs, tmp_path):
+    _, history = run(radiographs, tmp_path)
+    assert SCHEDULE.steps(len(radiographs)) == 24
+    assert history["step"].tolist() == [5, 10, 15, 20, 24]
+    assert (tmp_path / "tensorboard").exists()
+    assert not (tmp_path / "progress").exists()
+
+
+def test_the_learning_rate_is_halved_unless_the_loss_improved_on_the_previous_one(
+    radiographs, tmp_path
+):
+    schedule = training.Schedule(**{**vars(SCHEDULE), "epochs": 12, "learning_rate": 0.3})
+    _, history = run(radiographs, tmp_path, schedule)
+    loss, rate = history["val_loss"].to_numpy(), history["learning_rate"].to_numpy()
+    not_improved = ~(loss[1:] < loss[:-1])
+    assert not_improved.any()
+    expected = 0.3 * 0.5 ** np.concatenate([[0, 0], np.cumsum(not_improved)[:-1]])
+    np.testing.assert_allclose(rate, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("batches", [7, 13, 22])
+def test_a_killed_training_ends_with_the_same_bits(
+    radiographs, tmp_path, monkeypatch, batches
+):
+    whole, history = run(radiographs, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        kill = KillAfter(batches)
+        patch.setattr(keras.callbacks, "TensorBoard", lambda *_, **__: kill)
+        with pytest.raises(Killed):
+            run(radiographs, tmp_path / "killed")
+    resumed, resumed_history = run(radiographs, tmp_path / "killed")
+    for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    columns = ["step", "loss", "val_loss", "learning_rate"]
+    assert history[columns].equals(resumed_history[columns])
+
+
+def test_progress_of_another_training_is_left_and_said(radiographs, tmp_path, caplog):
+    (tmp_path / "progress").mkdir()
+    store = progress.Progress(tmp_path / "progress", "other")
+    model = training.initial_model("small", 16, SCHEDULE, None, xla=False)
+    store.save(model, progress.State(step=20))
+    with caplog.at_level(logging.INFO):
+        _, history = run(radiographs, tmp_path)
+    assert "starting from the beginning" in caplog.text
+    assert history["step"].iloc[0] == 5
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path):
+    with (
+        progress.opened(tmp_path / "progress", "one"),
+        pytest.raises(UserError, match="still training in"),
+        progress.opened(tmp_path / "progress", "one"),
+    ):
+        pass
+
+
+def test_a_loss_that_is_no_number_stops_the_training(radiographs, tmp_path):
+    schedule = training.Schedule(**{**vars(SCHEDULE), "learning_rate": 1e30})
+    with pytest.raises(UserError, match="the loss is not a number after step"):
+        run(radiographs, tmp_path, schedule)
+
+
+def test_a_training_split_smaller_than_a_batch_is_refused(radiographs, tmp_path):
+    schedule = training.Schedule(**{**vars(SCHEDULE), "batch_size": 1000})
+    with pytest.raises(UserError, match="less than one batch of 1000"):
+        run(radiographs, tmp_path, schedule)
+
+
+def test_the_log_can_be_followed(radiographs, tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        run(radiographs, tmp_path)
+    line = next(text for text in caplog.messages if text.startswith("step 10/24"))
+    for part in ("loss", "validation loss", "learning rate", "images/s", "min left"):
+        assert part in line
+
+
+def test_the_model_is_saved_with_its_history_and_what_made_it(radiographs, tmp_path):
+    model, history = run(radiographs, tmp_path)
+    path = tmp_path / "run" / "model.keras"
+    training.save(model, history, path, json.dumps({"seed": 0}))
+    assert sorted(file.name for file in path.parent.iterdir()) == [
+        "history.csv",
+        "model.keras",
+        "provenance.json",
+    ]
+    assert json.loads((path.parent / "provenance.json").read_text()) == {"seed": 0}
