@@ -62,7 +62,10 @@ def main() -> None:
         shown = _augmented(images[held_out:], options.augmentation, rng)
         model.fit(shown, labels[held_out:], batch_size=options.batch_size, verbose=0)
         own = model.evaluate(images[:held_out], labels[:held_out], verbose=0)[1]
-        print(f"epoch {epoch}: phantoms {own:.3f}, real {_accuracy(model, both, truth):.3f}", flush=True)
+        print(
+            f"epoch {epoch}: phantoms {own:.3f}, real {_accuracy(model, both, truth):.3f}",
+            flush=True,
+        )
     print(
         f"{len(real)} real images, as acquired and mirrored, none seen in training: "
         f"accuracy {_accuracy(model, both, truth):.3f} (augmentation: {options.augmentation})"
@@ -92,7 +95,9 @@ def _options() -> argparse.Namespace:
 
 def _phantoms(config: dict, pixels: int) -> np.ndarray:
     rows = phantom.patients(config).itertuples(index=False)
-    return np.stack([_central(Image.fromarray(phantom.render(row, config)), pixels) for row in rows])
+    return np.stack(
+        [_central(Image.fromarray(phantom.render(row, config)), pixels) for row in rows]
+    )
 
 
 def _real(options: argparse.Namespace) -> np.ndarray:

@@ -44,4 +44,3 @@ wildcard_constraints:
     seed=r"\d+",
     shard=r"\d\d\d+",
     source=r"[^/]+",
-

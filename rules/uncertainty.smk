@@ -1,6 +1,8 @@
 # What the trained network says of images it has not seen, and how sure it is.
 
-EVALUATED = ["val", "test"] if config["measures"]["groups"] == "val-quantiles" else ["test"]
+EVALUATED = (
+    ["val", "test"] if config["measures"]["groups"] == "val-quantiles" else ["test"]
+)
 
 
 # The softmax of the trained network.

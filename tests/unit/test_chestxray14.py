@@ -4,11 +4,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from tiny import png, write_archive
 
 from cxrnoise import chestxray14, manifests
 from cxrnoise.errors import UserError
 from cxrnoise.radiographs import Unreadable
+from tiny import png, write_archive
 
 LAYOUTS = ["folder", "kaggle", "archives"]
 NONE_TOLERATED = dict.fromkeys(chestxray14.PROBLEMS, 0)

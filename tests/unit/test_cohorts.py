@@ -2,10 +2,11 @@ import gzip
 
 import pandas as pd
 import pytest
-from cxrnoise import cohorts
-from cxrnoise.errors import UserError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cxrnoise import cohorts
+from cxrnoise.errors import UserError
 
 SIZES = {"train": 0.5, "val": 0.2, "test": 0.3}
 
@@ -41,9 +42,7 @@ def test_exactly_half_of_each_split_is_mirrored(counts, seed):
 def test_the_order_of_the_index_changes_nothing(counts, random):
     frame = index(counts)
     shuffled = frame.sample(frac=1, random_state=random.randint(0, 999))
-    pd.testing.assert_frame_equal(
-        cohorts.situs(frame, SIZES, 0), cohorts.situs(shuffled, SIZES, 0)
-    )
+    pd.testing.assert_frame_equal(cohorts.situs(frame, SIZES, 0), cohorts.situs(shuffled, SIZES, 0))
 
 
 def test_another_image_of_a_patient_changes_no_other_patient():

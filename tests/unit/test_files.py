@@ -2,6 +2,7 @@ import errno
 import resource
 
 import pytest
+
 from cxrnoise.errors import UserError
 from cxrnoise.files import replacing
 

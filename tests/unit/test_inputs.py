@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from cxrnoise import inputs
-from cxrnoise.errors import UserError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cxrnoise import inputs
+from cxrnoise.errors import UserError
 
 
 def test_mirroring_comes_before_the_central_crop(labelled_shard):

@@ -3,6 +3,7 @@ import json
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+
 from cxrnoise import manifests
 from cxrnoise.errors import UserError
 

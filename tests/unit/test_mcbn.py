@@ -2,9 +2,10 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from keras import layers
+
 from cxrnoise import mcbn, network
 from cxrnoise.errors import UserError
-from keras import layers
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+
 from cxrnoise import network
 from cxrnoise.errors import UserError
 

@@ -1,10 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from cxrnoise import noise
-from cxrnoise.errors import UserError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cxrnoise import noise
+from cxrnoise.errors import UserError
 
 LEVELS = (0, 1, 2, 4, 8, 16, 32, 50)
 

@@ -4,11 +4,12 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from cxrnoise import phantom
-from cxrnoise.errors import UserError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+
+from cxrnoise import phantom
+from cxrnoise.errors import UserError
 
 CONFIG = {
     "patients": 40,

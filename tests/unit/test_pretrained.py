@@ -3,6 +3,7 @@ import logging
 import keras
 import numpy as np
 import pytest
+
 from cxrnoise import network, pretrained
 from cxrnoise.errors import UserError
 

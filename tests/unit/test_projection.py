@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from cxrnoise.projection import Grid, add_ellipsoid, add_tubes, blur, stack, unite_ellipsoid
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cxrnoise.projection import Grid, add_ellipsoid, add_tubes, blur, stack, unite_ellipsoid
 
 
 def grid(pixels=120, extent=24.0, turn=0.0):

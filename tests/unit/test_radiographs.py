@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from tiny import png
 
 from cxrnoise import radiographs
 from cxrnoise.radiographs import Truncated, Unreadable
+from tiny import png
 
 GREY = np.random.default_rng(0).integers(0, 256, (24, 20), dtype=np.uint8)
 GREY_PNG = png(GREY)

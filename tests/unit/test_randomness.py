@@ -1,7 +1,8 @@
 import numpy as np
-from cxrnoise.randomness import generator, uniform
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cxrnoise.randomness import generator, uniform
 
 NAMES = st.lists(st.text(min_size=1), min_size=1, max_size=20, unique=True)
 

@@ -1,7 +1,9 @@
 import hashlib
 import shutil
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -125,6 +127,36 @@ def test_an_image_that_went_bad_after_the_index_is_named_and_leaves_no_shard(
     ):
         shards.pack_files(wanted, writer)
     assert not list((tmp_path / "new").iterdir())
+
+
+FULL_DISK = """
+import resource, sys
+import numpy as np
+from cxrnoise import shards
+from cxrnoise.errors import UserError
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    with shards.writing(sys.argv[1], 240, "box", "{}") as writer:
+        for row in range(int(sys.argv[2])):
+            writer.append(f"{row}.png", b"0" * 64, np.zeros((240, 240), np.uint8))
+except UserError as error:
+    print(error, flush=True)
+"""
+
+
+@pytest.mark.parametrize("images", [2, 50])
+def test_a_full_disk_leaves_a_sentence_and_no_shard(tmp_path, images):
+    path = tmp_path / "shards" / "000.h5"
+    library = Path(shards.__file__).parents[1]
+    run = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, path, str(images)],
+        env={"PYTHONPATH": str(library)},
+        capture_output=True,
+        text=True,
+    )
+    assert f"{path} could not be written (File too large)" in run.stdout, run.stderr
+    assert not list(path.parent.iterdir())
 
 
 # Digests

@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from cxrnoise import inputs, progress, training
 from cxrnoise.errors import UserError
 
@@ -79,9 +80,7 @@ def test_the_learning_rate_is_halved_unless_the_loss_improved_on_the_previous_on
 
 
 @pytest.mark.parametrize("batches", [7, 13, 22])
-def test_a_killed_training_ends_with_the_same_bits(
-    radiographs, tmp_path, monkeypatch, batches
-):
+def test_a_killed_training_ends_with_the_same_bits(radiographs, tmp_path, monkeypatch, batches):
     whole, history = run(radiographs, tmp_path / "whole")
     with monkeypatch.context() as patch:
         kill = KillAfter(batches)

@@ -1,4 +1,5 @@
 import keras
+
 from cxrnoise import inputs, manifests, mcbn, provenance, runtime
 from cxrnoise.jobs import job
 
@@ -8,7 +9,9 @@ with job(snakemake):
     runtime.start(params.threads, seed)
     labels = manifests.read(files.labels, "labels")
     training, evaluated = (
-        inputs.Radiographs(labels[labels["split"].isin(splits)], files.labels, files.shards, params.crop)
+        inputs.Radiographs(
+            labels[labels["split"].isin(splits)], files.labels, files.shards, params.crop
+        )
         for splits in (["train"], params.splits)
     )
     network = mcbn.MonteCarloBatchNorm(keras.saving.load_model(files.model, safe_mode=True))

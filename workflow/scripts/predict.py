@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pandas as pd
+
 from cxrnoise import inputs, manifests, provenance, runtime
 from cxrnoise.jobs import job
 

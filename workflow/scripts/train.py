@@ -10,12 +10,16 @@ with job(snakemake):
     shards.verify(files.shards, files.digests)
     labels = manifests.read(files.labels, "labels")
     train, val = (
-        inputs.Radiographs(labels[labels["split"] == split], files.labels, files.shards, params.crop)
+        inputs.Radiographs(
+            labels[labels["split"] == split], files.labels, files.shards, params.crop
+        )
         for split in ("train", "val")
     )
     schedule = training.Schedule(**params.training)
     made_by = {
-        key: value for key, value in params.items() if key not in ("code", "progress", "tensorboard")
+        key: value
+        for key, value in params.items()
+        if key not in ("code", "progress", "tensorboard")
     } | {
         **dict(snakemake.wildcards.items()),
         "labels": provenance.digest([files.labels]),
@@ -26,9 +30,15 @@ with job(snakemake):
     with progress.opened(params.progress, made_by) as saved:
         model, state = saved.restore() or (
             training.initial_model(
-                params.backbone, params.crop, schedule, next(iter(files.get("weights", [])), None), params.xla
+                params.backbone,
+                params.crop,
+                schedule,
+                next(iter(files.get("weights", [])), None),
+                params.xla,
             ),
             progress.State(),
         )
-        history = training.train(model, train, val, schedule, seed, state, saved, params.tensorboard)
+        history = training.train(
+            model, train, val, schedule, seed, state, saved, params.tensorboard
+        )
         training.save(model, history, Path(snakemake.output.model), made_by)

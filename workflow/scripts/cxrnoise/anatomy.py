@@ -392,7 +392,9 @@ def _add_spine(total, chest: Chest) -> None:
         x = float(chest.midline(at))
         add_ellipsoid(total, grid, (x, at + 0.4, -8), (0.35, 0.8, 1.2), 0.1 * bone)
         for side in SIDES.values():
-            add_ellipsoid(total, grid, (x + side * 1.3, at - 0.3, -6.5), (0.4, 0.55, 0.8), 0.12 * bone)
+            add_ellipsoid(
+                total, grid, (x + side * 1.3, at - 0.3, -6.5), (0.4, 0.55, 0.8), 0.12 * bone
+            )
     heights = np.interp(turns, phase, y)
     inner = np.stack([chest.midline(heights), heights - 0.2, np.full(len(heights), -7)], axis=1)
     processes = [np.stack([inner + [s, 0, 0], inner + [3.4 * s, -0.3, -0.5]], 1) for s in (-1, 1)]
@@ -464,7 +466,7 @@ def _add_airways(total, chest: Chest) -> None:
 
 def _add_gas_streaks(total, chest: Chest) -> None:
     """Subcutaneous emphysema: gas between the fibres of the chest wall's and neck's muscles."""
-    grid, body, rng = chest.grid, chest.body, chest.rng
+    body, rng = chest.body, chest.rng
     sides = [rng.choice([-1, 1])] if rng.uniform() < 0.6 else [-1, 1]
     for side in sides:
         count = 45

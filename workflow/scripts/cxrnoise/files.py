@@ -1,6 +1,7 @@
 """Outputs that are either whole or absent."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,9 +27,18 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         if error.filename not in (None, str(temporary)) or error.errno is None:
             raise
-        raise UserError(
-            f"{path} could not be written ({os.strerror(error.errno)}): "
-            "free some space or choose another results folder, then run the same command again."
-        ) from error
+        raise _unwritable(path, error.errno) from error
+    except RuntimeError as error:
+        number = re.search(r"errno = (\d+)", str(error))  # HDF5 could not flush as it closed
+        if number is None:
+            raise
+        raise _unwritable(path, int(number[1])) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, number: int) -> UserError:
+    return UserError(
+        f"{path} could not be written ({os.strerror(number)}): "
+        "free some space or choose another results folder, then run the same command again."
+    )

@@ -76,7 +76,9 @@ class MonteCarloBatchNorm:
         batches = []
         for batch in images:
             batches.append(np.stack([self.predict(batch, sample) for sample in statistics]))
-            log.info("%d images, %d samples each", sum(b.shape[1] for b in batches), len(statistics))
+            log.info(
+                "%d images, %d samples each", sum(b.shape[1] for b in batches), len(statistics)
+            )
         return np.concatenate(batches, axis=1)
 
     def _forward_and_measure(self, batch: tf.Tensor) -> Statistics:
@@ -114,7 +116,9 @@ def write(
         file.attrs["provenance"] = provenance
 
 
-def training_positions(length: int, batch_size: int, samples: int, seed: int) -> Iterator[np.ndarray]:
+def training_positions(
+    length: int, batch_size: int, samples: int, seed: int
+) -> Iterator[np.ndarray]:
     """Yield the positions of one random training batch per sample, without repeats in a batch.
 
     Sample t is the same whatever the number of samples.

@@ -52,7 +52,9 @@ def build(backbone: str, size: int, batch_norm_decay: float, classes: int = 2) -
     try:
         features = _features(backbone, normalised)
     except ValueError as error:
-        raise UserError(f"network.backbone {backbone} cannot take {size} pixels: {error}") from error
+        raise UserError(
+            f"network.backbone {backbone} cannot take {size} pixels: {error}"
+        ) from error
     output = layers.Dense(classes, activation="softmax", dtype="float32", name="classifier")(
         features
     )

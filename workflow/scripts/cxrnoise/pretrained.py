@@ -158,9 +158,7 @@ def _assign(variable: keras.Variable, array: np.ndarray, name: str, path: str | 
 
 
 def _check_architecture(model: keras.Model, weights: dict, path: str | Path) -> None:
-    convolutions = [
-        layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)
-    ]
+    convolutions = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     found = sum(f"{name}/kernel" in weights for name in convolutions)
     if found < len(convolutions) / 2:
         raise UserError(

@@ -109,7 +109,8 @@ def add_tubes(image, grid, points, radius, weight=1.0, flatness=1.0, core=None) 
     radius: cm, broadcast to (tubes, points).
     weight: broadcast to (tubes, points).
     flatness: ratio of the extent across the image plane to that in it (1: a round tube).
-    core: (ratio of its radius to the tube's, what it adds to 1 in units of `weight`), or None for a solid tube.
+    core: (ratio of its radius to the tube's, what it adds to 1 in units of `weight`), or None
+        for a solid tube.
     """
     points = _resampled(np.asarray(points, np.float32), grid)
     tubes, count = points.shape[:2]
