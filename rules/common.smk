@@ -1,8 +1,11 @@
 # What all rules share: the checked configuration, and the names that follow from it.
 
+import os
 import sys
 from pathlib import Path
 
+# Jobs share the cores by their `threads`; NumPy's BLAS would let each take all of them.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
 from snakemake.exceptions import WorkflowError

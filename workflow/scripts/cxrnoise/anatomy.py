@@ -73,7 +73,7 @@ def draw_body(rng: np.random.Generator, sex: str, severity: float) -> Body:
         base=rng.normal(8.7, 1.5) + 2.8 * severity,
         left_lower=max(-1.0, rng.normal(1.2, 0.8)) * (1 - 0.5 * severity),
         bulge=rng.normal(5.6, 0.8) * (1 - 0.65 * severity),
-        wall=max(1.4, rng.normal(2.8, 0.9)),
+        wall=1.4 + rng.gamma(2.0, 0.8),
         shoulder=rng.normal(17.5, 1.0),
         heart=rng.normal(1.0, 0.14) * (1 - 0.22 * severity),
         heart_tilt=np.clip(rng.normal(0.62, 0.16) + 0.4 * severity, 0.4, 1.3),
@@ -166,7 +166,8 @@ def _trunk(chest: Chest) -> tuple[np.ndarray, np.ndarray]:
     wide = body.half_width + body.wall
     heights = line + np.array([-12, -6, -4, -2.2, -0.5, 3, 7, 11, 16, 40])
     halves = [5.6, 6.0, 7.0, 10.5, 15, wide + 2.5, wide + 1.2, wide, wide, wide]
-    depths = np.array([5.5, 5.8, 5.4, 5.2, 5.6, 7.4, 9.2, 10, 10, 10]) * (body.depth + 1.5) / 10.5
+    depths = np.array([5.5, 5.8, 5.4, 5.2, 5.6, 7.4, 9.2, 10, 10, 10])
+    depths *= (body.depth + 0.5 * body.wall) / 10.5
     half = _rounded(np.interp(y, heights, halves), grid)
     middle = chest.midline(y) * 0.3
     soft = stack(grid, middle - half, middle + half, np.interp(y, heights, depths), power=2.6)

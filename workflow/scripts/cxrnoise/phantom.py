@@ -20,7 +20,7 @@ from .randomness import generator, uniform
 
 log = logging.getLogger(__name__)
 
-OTHER_FINDINGS = {"Cardiomegaly": 0.04, "Effusion": 0.12, "Infiltration": 0.15, "Nodule": 0.06}
+OTHER_FINDINGS = {"Cardiomegaly": 0.04, "Effusion": 0.14, "Infiltration": 0.2, "Nodule": 0.06}
 FINDINGS = ("Emphysema", *OTHER_FINDINGS)
 MARGIN = 1.12  # the projected field over the displayed one, so that a tilt shows no corner
 PHOTONS = 1.0e5  # per pixel of 1.4 mm without a patient
@@ -154,9 +154,9 @@ def _body(row, seed: int, findings: set[str]) -> anatomy.Body:
 def _grid(row, body: anatomy.Body, rng) -> Grid:
     """Pixel centres of the projected field, wider than the displayed one by `MARGIN`."""
     pixels = int(row.size * MARGIN) // 16 * 16
-    middle = body.apex + row.field_height * (0.5 - rng.uniform(0.02, 0.17))
+    middle = body.apex + row.field_height * (0.5 - rng.uniform(0.0, 0.18))
     index = np.arange(pixels) - (pixels - 1) / 2
-    x = rng.normal(-0.3, 1.2) + index * row.field_width / row.size
+    x = rng.normal(-0.3, 1.5) + index * row.field_width / row.size
     y = middle + index * row.field_height / row.size
     return Grid(x.astype(np.float32), y.astype(np.float32), turn=float(rng.normal(0, 0.07)))
 
@@ -215,9 +215,9 @@ def _developed(raw: np.ndarray, pitch: float, rng) -> np.ndarray:
     low, high = np.percentile(inside, (rng.uniform(2, 8), rng.uniform(80, 97)))
     low -= rng.uniform(0.0, 0.5) * (high - low)
     level = (sharp - low) / (high - low)
-    steep = rng.uniform(2.5, 5)
-    curve = 1 / (1 + np.exp(-steep * (level - rng.uniform(0.4, 0.6))))
-    return curve ** rng.uniform(0.8, 1.3) * rng.uniform(0.9, 1.02)
+    steep = rng.uniform(2, 6.5)
+    curve = 1 / (1 + np.exp(-steep * (level - rng.uniform(0.3, 0.65))))
+    return curve ** rng.uniform(0.65, 1.5) * rng.uniform(0.8, 1.02)
 
 
 def _collimate(shown: np.ndarray, rng) -> None:

@@ -1,0 +1,137 @@
+"""The real Snakefile on tiny phantoms: run once, then asked what it would do again."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROJECT = ("Snakefile", "config", "envs", "profiles", "rules", "workflow")
+TINY = """
+dataset: phantom
+images: results/phantom
+metadata: results/phantom/Data_Entry_2017_v2020.csv
+weights: none
+noise_levels: [0, 8]
+phantom:
+  patients: 60
+  pa_images: 70
+  ap_images: 6
+  size: 64
+  parts: 2
+  seed: 1
+  emphysema_rate: 0.15
+  subcutaneous_rate: 0.03
+  device_rate: 0.08
+  missed_rate: 0.3
+  false_positive_rate: 0.03
+  subcutaneous_reported_rate: 0.8
+shards: {size: 48, images_per_shard: 30}
+situs: {splits: {train: 30, val: 10, test: 20}, crop: 28}
+network: {backbone: small, threads: 1, gpus: 0}
+training: {epochs: 4, batch_size: 4, validate_every_steps: 5, checkpoint_minutes: 0}
+uncertainty: {samples: 3, batch_size: 4}
+"""
+
+
+class Project:
+    """A copy of the workflow in a folder of its own, with the tiny configuration."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
+        return subprocess.run(self.command(*arguments), cwd=self.folder, **_CAPTURED)
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=_ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    @staticmethod
+    def command(*arguments: str) -> list[str]:
+        configured = ["--configfile", "tiny.yaml", "--cores", "2"]
+        return [sys.executable, "-m", "snakemake", *configured, *arguments]
+
+    def run(self, *arguments: str) -> dict[str, int]:
+        """Run the workflow and return how many jobs each rule had."""
+        done = self.snakemake(*arguments)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return _jobs(done)
+
+    def jobs(self, *arguments: str) -> dict[str, int]:
+        """Return how many jobs each rule would have, `all` aside."""
+        return self.run("--dry-run", *arguments)
+
+    def refuses(self, *arguments: str) -> str:
+        """Return what is printed by a call that must fail."""
+        done = self.snakemake(*arguments)
+        assert done.returncode != 0
+        return done.stdout + done.stderr
+
+    def read(self, path: str) -> bytes:
+        return (self.folder / path).read_bytes()
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        file = self.folder / path
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new, 1))
+
+
+_ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+_CAPTURED = {"capture_output": True, "text": True, "env": _ENVIRONMENT}
+
+
+def _jobs(done: subprocess.CompletedProcess) -> dict[str, int]:
+    text = done.stdout + done.stderr
+    table = re.search(r"Job stats:\njob +count\n[- ]+\n(.*?)\n\n", text, re.DOTALL)
+    if table is None:
+        assert "Nothing to be done" in text, text[-3000:]
+        return {}
+    rows = (line.split() for line in table[1].splitlines())
+    return {rule: int(count) for rule, count in rows if rule not in ("all", "total")}
+
+
+def copy_project(folder: Path) -> Project:
+    folder.mkdir(parents=True)
+    for name in PROJECT:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, folder / name)
+    (folder / "tiny.yaml").write_text(TINY)
+    return Project(folder)
+
+
+@pytest.fixture
+def fresh(tmp_path) -> Project:
+    """A project in which nothing has run."""
+    return copy_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory) -> Path:
+    """A project in which everything has run; its copy at the same path is `finished`."""
+    folder = tmp_path_factory.mktemp("workflow") / "project"
+    copy_project(folder).run()
+    kept = folder.with_name("pristine")
+    shutil.copytree(folder, kept)
+    return folder
+
+
+@pytest.fixture
+def finished(pristine) -> Project:
+    """A project in which everything has run; what a test changes is undone before the next."""
+    shutil.rmtree(pristine)
+    shutil.copytree(pristine.with_name("pristine"), pristine)
+    return Project(pristine)
