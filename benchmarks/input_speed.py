@@ -22,8 +22,9 @@ TARGET = 30
 
 def ours(folder: Path) -> float:
     """Read batches of 144×144 crops from 240×240 shards."""
-    from cxrnoise import inputs, runtime
     from generated import radiographs
+
+    from cxrnoise import inputs, runtime
 
     runtime.start(threads=os.cpu_count(), seed=0)
     images = radiographs(folder, 2048, CROP)
@@ -33,7 +34,6 @@ def ours(folder: Path) -> float:
 def peer(folder: Path) -> float:
     """Decode, resize and crop 1024×1024 PNGs in a parallel map, with TensorFlow's defaults."""
     import tensorflow as tf
-
     from generated import pngs
 
     def load(path: tf.Tensor) -> tf.Tensor:

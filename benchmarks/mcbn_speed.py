@@ -25,8 +25,9 @@ NETWORKS = {"small": (72, 700, 10, 2.0), "resnet50": (144, 256, 2, 1.2)}
 
 def ours(backbone: str, folder: Path) -> dict[str, float]:
     """Measure the statistics of all samples, then predict, as the rule `mcbn` does."""
-    from cxrnoise import inputs, mcbn, network, runtime
     from generated import radiographs
+
+    from cxrnoise import inputs, mcbn, network, runtime
 
     crop, number, samples, _ = NETWORKS[backbone]
     runtime.start(threads=os.cpu_count(), seed=0)

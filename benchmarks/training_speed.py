@@ -24,8 +24,9 @@ NETWORKS = {"small": (72, 200, 1.5), "resnet50": (144, 4, 1.0)}
 
 def ours(backbone: str, folder: Path) -> float:
     """Train with `training.train`, which measures the speed of each round."""
-    from cxrnoise import progress, runtime, training
     from generated import radiographs
+
+    from cxrnoise import progress, runtime, training
 
     crop, steps, _ = NETWORKS[backbone]
     runtime.start(threads=os.cpu_count(), seed=0)

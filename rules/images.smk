@@ -22,7 +22,7 @@ if ARCHIVES:
         params:
             size=config["shards"]["size"],
             resampling=config["shards"]["resampling"],
-            code=fingerprint("shards") + fingerprint("chestxray14"),
+            code=fingerprint("shards", "chestxray14"),
         script:
             "../workflow/scripts/archive.py"
 

@@ -55,6 +55,6 @@ rule train:
         threads=config["network"]["threads"],
         progress=f"{RUN}/progress",
         tensorboard=f"{RESULTS}/tensorboard/{{task}}/noise-{{noise}}/seed-{{seed}}",
-        code=fingerprint("training"),
+        code=fingerprint("training", "runtime"),
     script:
         "../workflow/scripts/train.py"

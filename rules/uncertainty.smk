@@ -27,7 +27,7 @@ rule predict:
         crop=lambda wildcards: config[wildcards.task]["crop"],
         batch_size=config["uncertainty"]["predict_batch_size"],
         threads=config["network"]["threads"],
-        code=fingerprint("inputs"),
+        code=fingerprint("inputs", "runtime"),
     script:
         "../workflow/scripts/predict.py"
 
@@ -58,6 +58,6 @@ rule mcbn:
         batch_size=config["uncertainty"]["batch_size"],
         predict_batch_size=config["uncertainty"]["predict_batch_size"],
         threads=config["network"]["threads"],
-        code=fingerprint("mcbn"),
+        code=fingerprint("mcbn", "inputs", "runtime"),
     script:
         "../workflow/scripts/mcbn.py"

@@ -265,7 +265,7 @@ def _mediastinum(chest: Chest) -> np.ndarray:
     np.maximum(organs, heart, out=organs)
     # Arch seen end-on as the knob, descending aorta to the left of the spine.
     arch = (body.knob, 1.1 * body.knob, 4.5)
-    unite_ellipsoid(organs, grid, (1.7 + 0.5 * body.unfolding, knob_y, -1), arch)
+    unite_ellipsoid(organs, grid, (1.25 + 0.5 * body.unfolding, knob_y, -1), arch)
     descent = np.linspace(0, 1, 8)
     lateral = 2.2 + body.unfolding * np.sin(2.6 * descent) - 1.0 * descent
     axis = np.stack([lateral, knob_y + 0.5 + 20 * descent, np.full(8, -4.5)], axis=1)

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 OTHER_FINDINGS = {"Cardiomegaly": 0.04, "Effusion": 0.14, "Infiltration": 0.2, "Nodule": 0.06}
 FINDINGS = ("Emphysema", *OTHER_FINDINGS)
-MARGIN = 1.12  # the projected field over the displayed one, so that a tilt shows no corner
+MARGIN = 1.16  # the projected field over the displayed one, so that a tilt shows no corner
 PHOTONS = 1.0e5  # per pixel of 1.4 mm without a patient
 GLYPHS = {
     "L": [[[0, 0], [0, 1], [0.6, 1]]],

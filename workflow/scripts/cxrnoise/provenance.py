@@ -19,7 +19,7 @@ def describe(config: dict, code: str) -> str:
     Parameters
     ----------
     config: the configuration keys and wildcards that made the file.
-    code: `fingerprint` of the module that made it.
+    code: `fingerprint` of the modules that made it.
     """
     return json.dumps(
         {"config": config, "code": code, "packages": _installed()}, sort_keys=True, default=str
@@ -27,26 +27,28 @@ def describe(config: dict, code: str) -> str:
 
 
 @cache
-def fingerprint(module: str) -> str:
-    """Return 16 hex digits that change when the code behind `module` changes.
+def fingerprint(*modules: str) -> str:
+    """Return 16 hex digits that change when the code behind `modules` changes.
 
-    The hash covers the module and every module of this package that it imports, directly
+    The hash covers the modules and every module of this package that they import, directly
     or not. Comments, formatting and docstrings do not count, so editing them re-runs nothing.
     """
     digest = hashlib.sha256()
-    for name in sorted(_imported(module, set())):
+    seen = set()
+    for module in modules:
+        _imported(module, seen)
+    for name in sorted(seen):
         digest.update(ast.dump(_without_docstrings(_tree(name))).encode())
     return digest.hexdigest()[:16]
 
 
-def _imported(module: str, seen: set[str]) -> set[str]:
+def _imported(module: str, seen: set[str]) -> None:
     seen.add(module)
     for node in ast.walk(_tree(module)):
         if isinstance(node, ast.ImportFrom) and node.level == 1:
             names = [node.module] if node.module else [alias.name for alias in node.names]
             for name in set(names) - seen:
                 _imported(name, seen)
-    return seen
 
 
 @cache
