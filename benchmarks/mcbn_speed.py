@@ -20,7 +20,7 @@ import turns
 BATCH = 16
 PREDICT_BATCH = 128  # uncertainty.predict_batch_size in config.yaml
 # crop, images, samples, target
-NETWORKS = {"small": (72, 700, 10, 2.0), "resnet50": (144, 256, 2, 1.2)}
+NETWORKS = {"small": (72, 700, 10, 2.0), "resnet50": (144, 128, 2, 1.2)}
 
 
 def ours(backbone: str, folder: Path) -> dict[str, float]:

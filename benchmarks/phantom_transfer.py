@@ -24,7 +24,6 @@ from cxrnoise import network, phantom  # noqa: E402
 from cxrnoise.randomness import generator  # noqa: E402
 
 CROP = 0.6  # the paper's 144 of 240 pixels
-AUGMENTATIONS = ("none", "intensity")
 
 
 def main() -> None:
@@ -34,19 +33,30 @@ def main() -> None:
 
     tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    keras.utils.set_random_seed(options.seed)
-
     real = _real(options)
-    config = yaml.safe_load(options.config.read_text(encoding="utf-8"))["phantom"]
-    config |= {"patients": options.images, "pa_images": options.images, "ap_images": 0}
-    config |= {"parts": 1, "seed": config["seed"] + options.seed}
-    started = time.perf_counter()
-    phantoms = _phantoms(config, options.pixels)
-    seconds = time.perf_counter() - started
-    print(f"{len(phantoms)} phantoms, {1000 * seconds / len(phantoms):.0f} ms each", flush=True)
-
+    phantoms = _phantoms(options)
     rng = generator(options.seed, "mirror")
     images, labels = _mirrored(phantoms, rng.permutation(len(phantoms)) % 2)
+    both = np.concatenate([real, real[:, :, ::-1]]).astype(np.float32)
+    truth = np.repeat([0, 1], len(real))
+    for name, augment in AUGMENTATIONS.items():
+        keras.utils.set_random_seed(options.seed)
+        model = _trained(images, labels, augment, options)
+        accuracy = model.evaluate(both, truth, batch_size=128, verbose=0)[1]
+        print(
+            f"augmentation {name}: accuracy {accuracy:.3f} on {len(real)} real radiographs, "
+            "each as acquired and mirrored, none seen in training",
+            flush=True,
+        )
+        if options.save:
+            mirrored = model.predict(both, batch_size=128, verbose=0)[:, 1]
+            np.save(f"{options.save}-{name}.npy", mirrored)
+
+
+def _trained(images: np.ndarray, labels: np.ndarray, augment, options: argparse.Namespace):
+    """Return the small network after its epochs; a tenth of the phantoms is held out."""
+    import keras
+
     held_out = len(images) // 10
     model = network.build("small", options.pixels, batch_norm_decay=0.9)
     steps = options.epochs * (len(images) - held_out) // options.batch_size
@@ -56,22 +66,13 @@ def main() -> None:
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
-    both = np.concatenate([real, real[:, :, ::-1]])
-    truth = np.repeat([0, 1], len(real))
+    rng = generator(options.seed, "augmentation")
     for epoch in range(1, options.epochs + 1):
-        shown = _augmented(images[held_out:], options.augmentation, rng)
+        shown = augment(images[held_out:], rng)
         model.fit(shown, labels[held_out:], batch_size=options.batch_size, verbose=0)
-        own = model.evaluate(images[:held_out], labels[:held_out], verbose=0)[1]
-        print(
-            f"epoch {epoch}: phantoms {own:.3f}, real {_accuracy(model, both, truth):.3f}",
-            flush=True,
-        )
-    print(
-        f"{len(real)} real images, as acquired and mirrored, none seen in training: "
-        f"accuracy {_accuracy(model, both, truth):.3f} (augmentation: {options.augmentation})"
-    )
-    if options.save:
-        np.save(options.save, model.predict(both, batch_size=128, verbose=0)[:, 1])
+        own = model.evaluate(images[:held_out].astype(np.float32), labels[:held_out], verbose=0)[1]
+        print(f"  epoch {epoch}: accuracy on held-out phantoms {own:.3f}", flush=True)
+    return model
 
 
 def _options() -> argparse.Namespace:
@@ -81,23 +82,30 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--real", type=Path, required=True, help="folder of real PNGs")
     parser.add_argument("--metadata", type=Path, required=True, help="their metadata CSV")
     parser.add_argument("--config", type=Path, default=ROOT / "config" / "demo.yaml")
-    parser.add_argument("--images", type=int, default=4000, help="number of phantoms")
+    parser.add_argument("--images", type=int, default=6000, help="number of phantoms")
     parser.add_argument("--pixels", type=int, default=72, help="side of the central crop")
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=14)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--learning-rate", type=float, default=0.02)
-    parser.add_argument("--augmentation", choices=AUGMENTATIONS, default="none")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--save", type=Path, help="NumPy file for p(mirrored) of the real images")
+    parser.add_argument(
+        parser.add_argument("--save", help="start of the names of NumPy files for p(mirrored)")
+    )
     return parser.parse_args()
 
 
-def _phantoms(config: dict, pixels: int) -> np.ndarray:
-    rows = phantom.patients(config).itertuples(index=False)
-    return np.stack(
-        [_central(Image.fromarray(phantom.render(row, config)), pixels) for row in rows]
-    )
+def _phantoms(options: argparse.Namespace) -> np.ndarray:
+    config = yaml.safe_load(options.config.read_text(encoding="utf-8"))["phantom"]
+    config |= {"patients": options.images, "pa_images": options.images, "ap_images": 0, "parts": 1}
+    started = time.perf_counter()
+    images = [
+        _central(Image.fromarray(phantom.render(row, config)), options.pixels)
+        for row in phantom.patients(config).itertuples(index=False)
+    ]
+    each = 1000 * (time.perf_counter() - started) / len(images)
+    print(f"{len(images)} phantoms drawn, {each:.0f} ms each", flush=True)
+    return np.stack(images)
 
 
 def _real(options: argparse.Namespace) -> np.ndarray:
@@ -119,18 +127,22 @@ def _mirrored(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.nd
     return np.where(labels[:, None, None, None] == 1, images[:, :, ::-1], images), labels
 
 
-def _augmented(images: np.ndarray, augmentation: str, rng: np.random.Generator) -> np.ndarray:
-    """Change exposure (gamma and contrast), not geometry."""
-    if augmentation == "none":
-        return images.astype(np.float32)
+def _unchanged(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return images.astype(np.float32)
+
+
+def _varied(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Vary gamma, contrast and brightness, and shift by up to 6 % of the crop."""
     shape = (len(images), 1, 1, 1)
     grey = (images / np.float32(255)) ** rng.uniform(0.5, 2, shape).astype(np.float32)
     gain, offset = rng.uniform(0.7, 1.3, shape), rng.uniform(-0.15, 0.15, shape)
-    return (255 * np.clip(grey * gain + offset, 0, 1)).astype(np.float32)
+    varied = (255 * np.clip(grey * gain + offset, 0, 1)).astype(np.float32)
+    reach = round(0.06 * images.shape[1])
+    moves = rng.integers(-reach, reach + 1, (len(images), 2))
+    return np.stack([np.roll(one, move, (0, 1)) for one, move in zip(varied, moves, strict=True)])
 
 
-def _accuracy(model, images: np.ndarray, truth: np.ndarray) -> float:
-    return model.evaluate(images.astype(np.float32), truth, batch_size=128, verbose=0)[1]
+AUGMENTATIONS = {"none": _unchanged, "exposure-and-shift": _varied}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(SCRIPTS), "TF_CPP_MIN_LOG_LEVEL": "2"}
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(SCRIPTS), "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def alone(script: str | Path, *arguments: object) -> dict:

@@ -6,6 +6,10 @@ import pytest
 
 import tiny
 from cxrnoise import shards
+from hypothesis import settings
+
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

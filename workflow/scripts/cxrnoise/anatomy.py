@@ -84,7 +84,7 @@ def draw_body(rng: np.random.Generator, sex: str, severity: float) -> Body:
         lung_density=rng.normal(0.27, 0.03) * (1 - 0.5 * severity),
         markings=rng.uniform(0.8, 1.5) * (1 - 0.55 * severity),
         bone=rng.uniform(0.65, 1.15),
-        scoliosis=rng.normal(0, 0.5),
+        scoliosis=rng.normal(0, 0.7),
         ribs_drop=rng.normal(1.0, 0.12) * (1 - 0.25 * severity),
         breasts=rng.uniform(0.3, 1.3) if female else 0.0,
         breast_y=rng.normal(6.5, 1.2),
@@ -107,7 +107,7 @@ def draw_state(rng: np.random.Generator, view: str) -> State:
         shrug=rng.normal(0, 0.8),
         magnification=rng.uniform(1.08, 1.2) if supine else 1.0,
         gas=rng.uniform(0.0, 1.6) if rng.uniform() < 0.7 else 0.0,
-        raised={side: rng.uniform(0, 5) * (rng.uniform() < 0.06) for side in SIDES},
+        raised={side: rng.uniform(0, 5) * (rng.uniform() < 0.1) for side in SIDES},
     )
 
 
@@ -280,7 +280,7 @@ def _density(chest: Chest) -> np.ndarray:
     grid, rng, body = chest.grid, chest.rng, chest.body
     texture = _texture(rng, grid, 0.25) * 0.5 + _texture(rng, grid, 0.8) * 0.4
     texture += _texture(rng, grid, 2.5) * (0.4 + 0.9 * body.severity)
-    gradient = (1 + 0.012 * grid.y[:, None]).astype(np.float32)
+    gradient = 1 + np.float32(0.012) * grid.y[:, None] + np.float32(rng.normal(0, 0.01)) * grid.x
     return np.clip(body.lung_density * gradient * (1 + 0.07 * texture), 0.04, 0.9)
 
 
@@ -373,7 +373,7 @@ def _add_abdomen(total, chest: Chest) -> None:
     for _ in range(rng.poisson(3)):
         side = rng.choice([-1, 1], p=[0.4, 0.6])
         centre = (side * rng.uniform(2, 11), left + rng.uniform(5, 13), 3)
-        size = rng.uniform(0.5, 1.6, 3)
+        size = rng.uniform(0.5, 1.6, 3) * rng.uniform(0.7, 1.6)
         add_ellipsoid(total, grid, centre, size, -SOFT, rng.uniform(0, 3))
 
 
@@ -499,7 +499,7 @@ def _add_effusion(lung, chest: Chest) -> None:
     """Fluid fills the costophrenic recess up to a meniscus that climbs along the wall."""
     side, rng, grid = chest.rng.choice([-1, 1]), chest.rng, chest.grid
     lateral = np.maximum(grid.x * side, 0) / chest.body.half_width
-    level = chest.body.base + rng.uniform(-4, 3) - 3.5 * lateral**3
+    level = chest.body.base + rng.triangular(-10, 0, 3) - 3.5 * lateral**3
     dry = np.clip((level - grid.y[:, None]) / 1.2 + 0.5, 0, 1)
     lung *= np.where(grid.x * side > 0, dry, 1).astype(np.float32)
 

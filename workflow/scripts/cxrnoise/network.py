@@ -121,4 +121,4 @@ def _convolution(
     if kernel > 1:
         x = layers.ZeroPadding2D(kernel // 2)(x)
     x = layers.Conv2D(width, kernel, stride, use_bias=False, name=f"{name}_conv")(x)
-    return layers.BatchNormalization(epsilon=1e-5, name=f"{name}_bn")(x)
+    return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_bn")(x)

@@ -173,7 +173,7 @@ def _displayed(total: np.ndarray, body: anatomy.Body, row, tilt: float, rng) -> 
     rows = down + np.float32(tilt) * across + np.float32(middle)
     columns = across - np.float32(tilt) * down + np.float32(middle)
     scale = size / row.field_width
-    for knots, bend in ((4, 0.4), (9, 0.15)):  # bend in cm
+    for knots, bend in ((4, 0.5), (9, 0.18)):  # bend in cm
         for axis in (rows, columns):
             axis += np.float32(bend * body.irregularity * scale) * smooth_noise(
                 rng, (size, size), (knots, knots)

@@ -1,0 +1,170 @@
+"""Run all benchmarks and write docs/performance.md.
+
+    python benchmarks/run.py [NAME …]
+
+runs those that are named (default: all) and keeps the results of each in results/benchmarks/,
+from which the page is made.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+import turns
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE.parent / "results" / "benchmarks"
+PAGE = HERE.parent / "docs" / "performance.md"
+
+INTRODUCTION = """\
+# Performance
+
+Made by `python benchmarks/run.py`. Ours and the peer take turns on the same machine, each in a
+process of its own, and the ratio is that of the medians; other work on the machine moves the
+absolute numbers much more than the ratios.
+"""
+SPEEDS = {
+    "input_speed": (
+        "Training input",
+        "Images/s of shuffled 144×144 crops from 240×240 shards; the peer decodes and resizes the "
+        "1024×1024 PNGs at each epoch, with `tf.io.decode_png` and `tf.image.resize` in a "
+        "parallel `tf.data` map.",
+    ),
+    "training_speed": (
+        "Training",
+        "Images/s in batches of 16, after a round of warm-up; ours reads from shards, the peer "
+        "is `keras.Model.fit` of the same compiled network on arrays in memory.",
+    ),
+    "mcbn_speed": (
+        "Monte Carlo batch normalisation",
+        "Images × samples/s; the peer sets momentum 0, calls the model in training mode on the "
+        "batch of a sample, then `model.predict`. The share is the arithmetic of the "
+        "convolutions against `tf.matmul` of 2048×2048 in the same process.",
+    ),
+}
+SHARDS = {
+    "shard_over_pillow": ("time beside a plain Pillow loop", 1.05),
+    "two_processes_over_one": ("speed of two processes beside one", 1.8),
+    "shard_over_inflate": ("time beside inflating the PNG data alone (the floor)", None),
+}
+NAMES = ("shard_speed", *SPEEDS, "memory")
+
+
+def page(results: dict) -> str:
+    """Return docs/performance.md."""
+    parts = [INTRODUCTION, f"Machine: {_machine()}.\n"]
+    if "shard_speed" in results:
+        parts.append(_shards(results["shard_speed"]))
+    parts += [_speeds(name, results[name]) for name in SPEEDS if name in results]
+    if "memory" in results:
+        parts.append(_memory(results["memory"]))
+    return "\n".join(parts)
+
+
+def _shards(result: dict) -> str:
+    rows = []
+    for key, (what, target) in SHARDS.items():
+        ratio = result[key]
+        met = target and (ratio >= target if key == "two_processes_over_one" else ratio <= target)
+        sign = "≥" if key == "two_processes_over_one" else "≤"
+        goal = f"{sign} {target}" if target else "–"
+        rows.append([what, f"{ratio:.2f}", goal, _verdict(met) if target else "–"])
+    times = ", ".join(
+        f"{name} {result[f'{name}_ms_per_image']:.1f} ms" for name in ("shard", "pillow", "inflate")
+    )
+    text = f"Time of an image and core, from 1024×1024 PNG to shard ({times})."
+    return _section("PNG to shard", text, ["", "ratio", "target", ""], rows)
+
+
+def _speeds(name: str, results: list[dict]) -> str:
+    title, text = SPEEDS[name]
+    header = ["", "ratio", "target", "", "ours", "peer"]
+    shares = "ours_share" in results[0]
+    rows = [
+        [
+            row["what"],
+            f"{row['ratio']:.2f}",
+            f"≥ {row['target']}",
+            _verdict(row["met"]),
+            f"{row['ours']:.0f}",
+            f"{row['peer']:.0f}",
+        ]
+        + ([f"{row['ours_share']:.0%}", f"{row['peer_share']:.0%}"] if shares else [])
+        for row in results
+    ]
+    if shares:
+        header += ["ours, of the peak", "peer, of the peak"]
+    return _section(title, text, header, rows)
+
+
+def _memory(results: list[dict]) -> str:
+    rows = [
+        [row["what"], f"{row['ratio']:.2f}", f"≤ {row['target']}", _verdict(row["met"])]
+        + [f"{megabytes:.0f}" for megabytes in row["megabytes"]]
+        for row in results
+    ]
+    text = (
+        "Peak resident megabytes of each step (`ru_maxrss` of its process) for 28,030, 56,060 and "
+        "112,120 images, all of them in the cohort, and the growth from the first to the last. "
+        "The images are small: what a network's activations take is not in it."
+    )
+    header = ["", "growth", "target", "", "28,030", "56,060", "112,120"]
+    return _section("Memory", text, header, rows)
+
+
+def _section(title: str, text: str, header: list[str], rows: Iterable[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"## {title}\n\n{text}\n\n{table}\n"
+
+
+def _verdict(met: bool) -> str:
+    return "met" if met else "**missed**"
+
+
+def _machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    packages = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "pillow"))
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB of memory, "
+        f"Python {platform.python_version()}, {packages}"
+    )
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    names = parser.parse_args().names
+    unknown = sorted(set(names) - set(NAMES))
+    if unknown:
+        sys.exit(f"{unknown[0]} is no benchmark: choose from {', '.join(NAMES)}.")
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for name in names or NAMES:
+        result = turns.alone(HERE / f"{name}.py")
+        (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+    results = {
+        name: json.loads((RESULTS / f"{name}.json").read_text())
+        for name in NAMES
+        if (RESULTS / f"{name}.json").exists()
+    }
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(results))
+    print(f"written: {PAGE}")
+
+
+if __name__ == "__main__":
+    main()
