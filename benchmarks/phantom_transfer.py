@@ -89,15 +89,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--learning-rate", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument(
-        parser.add_argument("--save", help="start of the names of NumPy files for p(mirrored)")
-    )
+    parser.add_argument("--save", help="start of the names of NumPy files for p(mirrored)")
     return parser.parse_args()
 
 
 def _phantoms(options: argparse.Namespace) -> np.ndarray:
     config = yaml.safe_load(options.config.read_text(encoding="utf-8"))["phantom"]
     config |= {"patients": options.images, "pa_images": options.images, "ap_images": 0, "parts": 1}
+    config["size"] = 256  # as the real sample, whatever the demo draws
     started = time.perf_counter()
     images = [
         _central(Image.fromarray(phantom.render(row, config)), options.pixels)
