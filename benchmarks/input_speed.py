@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 
@@ -20,7 +20,7 @@ BATCH, SIDE, CROP = 16, 240, 144
 TARGET = 30
 
 
-def ours(folder: Path) -> float:
+def ours(folder: Path) -> Callable[[], dict]:
     """Read batches of 144×144 crops from 240×240 shards."""
     from generated import radiographs
 
@@ -31,7 +31,7 @@ def ours(folder: Path) -> float:
     return _speed(inputs.training_batches(images, BATCH, seed=0, first_step=0), batches=500)
 
 
-def peer(folder: Path) -> float:
+def peer(folder: Path) -> Callable[[], dict]:
     """Decode, resize and crop 1024×1024 PNGs in a parallel map, with TensorFlow's defaults."""
     import tensorflow as tf
     from generated import pngs
@@ -46,26 +46,30 @@ def peer(folder: Path) -> float:
     return _speed(data.batch(BATCH).prefetch(tf.data.AUTOTUNE), batches=20)
 
 
-def _speed(data: Iterable, batches: int) -> float:
+def _speed(data: Iterable, batches: int) -> Callable[[], dict]:
     iterator = iter(data)
-    for _ in islice(iterator, batches // 5):
-        pass
-    started = time.perf_counter()
-    for _ in islice(iterator, batches):
-        pass
-    return batches * BATCH / (time.perf_counter() - started)
+
+    def measure() -> dict:
+        for _ in islice(iterator, batches // 5):  # what was prefetched while the other side ran
+            pass
+        started = time.perf_counter()
+        for _ in islice(iterator, batches):
+            pass
+        return {"speed": batches * BATCH / (time.perf_counter() - started)}
+
+    return measure
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("side", nargs="?", choices=["ours", "peer"], help="measure one side only")
+    parser.add_argument("side", nargs="?", choices=turns.SIDES, help="measure one side only")
     side = parser.parse_args().side
     if side is None:
-        row = turns.compare(__file__, "Training input", TARGET, 3)
+        row = turns.compare(__file__, "Training input", TARGET, 9)
         print(json.dumps([row], indent=2))
     else:
         with tempfile.TemporaryDirectory() as folder:
-            print(json.dumps({"speed": {"ours": ours, "peer": peer}[side](Path(folder))}))
+            turns.serve({"ours": ours, "peer": peer}[side](Path(folder)))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,62 +20,62 @@ import turns
 
 BATCH = 16
 PREDICT_BATCH = 128  # uncertainty.predict_batch_size in config.yaml
-# crop, images, samples, target
-NETWORKS = {"small": (72, 700, 10, 2.0), "resnet50": (144, 128, 2, 1.2)}
+# crop, images, samples, turns, target
+NETWORKS = {"small": (72, 700, 5, 15, 2.0), "resnet50": (144, 128, 2, 9, 1.2)}
 
 
-def ours(backbone: str, folder: Path) -> dict[str, float]:
+def ours(backbone: str, folder: Path) -> Callable[[], dict]:
     """Measure the statistics of all samples, then predict, as the rule `mcbn` does."""
     from generated import radiographs
 
     from cxrnoise import inputs, mcbn, network, runtime
 
-    crop, number, samples, _ = NETWORKS[backbone]
+    crop, number, samples, _, _ = NETWORKS[backbone]
     runtime.start(threads=os.cpu_count(), seed=0)
     model = network.build(backbone, crop, 0.9)
     sampled = mcbn.MonteCarloBatchNorm(model)
     images = radiographs(folder, number, crop)
 
-    def run(samples: int, batches) -> None:
+    def run() -> None:
         chosen = mcbn.training_positions(len(images), BATCH, samples, seed=0)
         statistics = [sampled.statistics(images.batch(c).astype("float32")) for c in chosen]
+        batches = inputs.evaluation_batches(images, PREDICT_BATCH)
         sampled.samples((x for x, _ in batches), statistics)
 
-    batches = inputs.evaluation_batches(images, PREDICT_BATCH)
-    sizes = {min(PREDICT_BATCH, number), number % PREDICT_BATCH or PREDICT_BATCH}
-    run(1, [(np.zeros((size, crop, crop, 1), np.float32), None) for size in sizes])
-    started = time.perf_counter()
-    run(samples, batches)
-    return _result(model, number * samples, time.perf_counter() - started)
+    return _timed(run, model, number * samples)
 
 
-def peer(backbone: str, folder: Path) -> dict[str, float]:
+def peer(backbone: str, folder: Path) -> Callable[[], dict]:
     """Run the obvious loop."""
     from cxrnoise import network
 
-    crop, number, samples, _ = NETWORKS[backbone]
+    crop, number, samples, _, _ = NETWORKS[backbone]
     model = network.build(backbone, crop, 0.9)
     for layer in network.batch_normalizations(model):
         layer.momentum = 0.0
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (number, crop, crop, 1)).astype(np.float32)
 
-    def run(samples: int, images: np.ndarray) -> None:
+    def run() -> None:
         for _ in range(samples):
             chosen = rng.choice(len(images), BATCH, replace=False)
             model(images[chosen], training=True)
             model.predict(images, verbose=0)
 
-    run(1, images[: 32 + number % 32])
-    started = time.perf_counter()
-    run(samples, images)
-    return _result(model, number * samples, time.perf_counter() - started)
+    return _timed(run, model, number * samples)
 
 
-def _result(model, predictions: int, seconds: float) -> dict[str, float]:
-    """Return predictions per second and their arithmetic as a share of the matmul peak."""
-    speed = predictions / seconds
-    return {"speed": speed, "share": speed * _operations(model) / _matmul_peak()}
+def _timed(run: Callable[[], None], model, predictions: int) -> Callable[[], dict]:
+    """Measure predictions per second, and their arithmetic as a share of the matmul peak."""
+
+    def measure() -> dict:
+        peak = _matmul_peak()
+        started = time.perf_counter()
+        run()
+        speed = predictions / (time.perf_counter() - started)
+        return {"speed": speed, "share": speed * _operations(model) / peak}
+
+    return measure
 
 
 def _operations(model) -> float:
@@ -88,7 +89,7 @@ def _operations(model) -> float:
     )
 
 
-def _matmul_peak(side: int = 2048, repeats: int = 10) -> float:
+def _matmul_peak(side: int = 2048, repeats: int = 5) -> float:
     """Return operations per second of `tf.matmul` of float32 (side, side), at its best."""
     import tensorflow as tf
 
@@ -103,19 +104,19 @@ def _matmul_peak(side: int = 2048, repeats: int = 10) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("side", nargs="?", choices=["ours", "peer"], help="measure one side only")
+    parser.add_argument("side", nargs="?", choices=turns.SIDES, help="measure one side only")
     parser.add_argument("backbone", nargs="?", choices=NETWORKS)
     options = parser.parse_args()
     if options.side is None:
         rows = [
-            turns.compare(__file__, f"{name}, {crop}×{crop}", target, 2, name)
-            for name, (crop, _, _, target) in NETWORKS.items()
+            turns.compare(__file__, f"{name}, {crop}×{crop}", target, number, name)
+            for name, (crop, _, _, number, target) in NETWORKS.items()
         ]
         print(json.dumps(rows, indent=2))
     else:
-        measure = {"ours": ours, "peer": peer}[options.side]
+        side = {"ours": ours, "peer": peer}[options.side]
         with tempfile.TemporaryDirectory() as folder:
-            print(json.dumps(measure(options.backbone, Path(folder))))
+            turns.serve(side(options.backbone, Path(folder)))
 
 
 if __name__ == "__main__":

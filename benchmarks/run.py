@@ -24,9 +24,9 @@ PAGE = HERE.parent / "docs" / "performance.md"
 INTRODUCTION = """\
 # Performance
 
-Made by `python benchmarks/run.py`. Ours and the peer take turns on the same machine, each in a
-process of its own, and the ratio is that of the medians; other work on the machine moves the
-absolute numbers much more than the ratios.
+Made by `python benchmarks/run.py`. Ours and the peer take short turns on the same machine, each in
+a process of its own that waits while the other one works. A ratio is the median of the ratios of
+all turns, with the lowest and the highest; speeds are medians.
 """
 SPEEDS = {
     "input_speed": (
@@ -37,8 +37,8 @@ SPEEDS = {
     ),
     "training_speed": (
         "Training",
-        "Images/s in batches of 16, after a round of warm-up; ours reads from shards, the peer "
-        "is `keras.Model.fit` of the same compiled network on arrays in memory.",
+        "Images/s in batches of 16; ours trains from shards as the workflow does, the peer is "
+        "`keras.Model.fit` of the same network on arrays in memory.",
     ),
     "mcbn_speed": (
         "Monte Carlo batch normalisation",
@@ -83,12 +83,13 @@ def _shards(result: dict) -> str:
 
 def _speeds(name: str, results: list[dict]) -> str:
     title, text = SPEEDS[name]
-    header = ["", "ratio", "target", "", "ours", "peer"]
+    header = ["", "ratio", "lowest to highest", "target", "", "ours", "peer"]
     shares = "ours_share" in results[0]
     rows = [
         [
             row["what"],
             f"{row['ratio']:.2f}",
+            f"{row['lowest']:.2f}–{row['highest']:.2f}",
             f"≥ {row['target']}",
             _verdict(row["met"]),
             f"{row['ours']:.0f}",

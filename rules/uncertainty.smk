@@ -11,6 +11,7 @@ rule predict:
         model=f"{RUN}/model.keras",
         labels=f"{RUN}/labels.parquet",
         shards=ancient(SHARD_FILES),
+        digests=SHARD_DIGESTS,
     output:
         predictions=f"{RUN}/predictions.parquet",
     log:
@@ -38,6 +39,7 @@ rule mcbn:
         model=f"{RUN}/model.keras",
         labels=f"{RUN}/labels.parquet",
         shards=ancient(SHARD_FILES),
+        digests=SHARD_DIGESTS,
     output:
         samples=f"{RUN}/mcbn.h5",
     log:

@@ -1,3 +1,5 @@
+import resource
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,22 @@ def nih():
     if not folder.is_dir():
         pytest.skip(f"needs the real radiographs in {folder}")
     return folder
+
+
+@pytest.fixture
+def full_disk():
+    """`with full_disk(size):` no file grows beyond this number of bytes."""
+
+    @contextmanager
+    def limited(size):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited
 
 
 @pytest.fixture

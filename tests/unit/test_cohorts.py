@@ -68,6 +68,11 @@ def test_splits_larger_than_the_cohort_are_refused():
         cohorts.situs(index([1] * 12), {"train": 10, "val": 10, "test": 10}, 0)
 
 
+def test_a_split_that_would_be_empty_is_named():
+    with pytest.raises(UserError, match=r"situs.splits leaves no patient for val \(.*of 12\)"):
+        cohorts.situs(index([1] * 12), {"train": 0.7, "val": 0.05, "test": 0.2}, 0)
+
+
 @pytest.fixture(scope="module")
 def chestxray14(nih):
     with gzip.open(nih / "Data_Entry_2017_v2020.csv.gz", "rt") as file:

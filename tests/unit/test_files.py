@@ -1,8 +1,11 @@
 import errno
-import resource
 
+import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
+from cxrnoise import chestxray14, figures, manifests, tables
 from cxrnoise.errors import UserError
 from cxrnoise.files import replacing
 
@@ -28,13 +31,61 @@ def test_a_full_disk_is_said_in_one_sentence(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_over_the_limit_of_the_disk_is_never_half_there(tmp_path):
-    path = tmp_path / "shard.bin"
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    try:
-        with pytest.raises(UserError, match="could not be written"), replacing(path) as temporary:
-            temporary.write_bytes(b"x" * 10_000)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert list(tmp_path.iterdir()) == []
+TABLE = pd.DataFrame(
+    {
+        "image": [f"{number:08d}_000.png" for number in range(3000)],
+        "split": "test",
+        "p0": np.random.default_rng(0).random(3000),
+        "p1": np.random.default_rng(1).random(3000),
+    }
+)
+
+
+def figure():
+    drawn = Figure()
+    drawn.subplots().scatter(TABLE["p0"], TABLE["p1"])
+    return drawn
+
+
+WRITERS = {
+    "bytes.bin": lambda path: _write(path, b"x" * 100_000),
+    "table.csv": lambda path: tables.write_csv(TABLE[["p0", "p1"]], path),
+    "report.csv": lambda path: chestxray14.write_report(TABLE, path),
+    "page.html": lambda path: tables.write_text("x" * 100_000, path),
+    "manifest.parquet": lambda path: manifests.write(TABLE, path, "predictions", "{}"),
+    "figure.svg": lambda path: figures.save(figure(), path, "{}"),
+    "figure.png": lambda path: figures.save(figure(), path, "{}"),
+}
+
+
+def _write(path, content):
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_on_a_full_disk_leaves_the_old_file_and_a_sentence(
+    tmp_path, full_disk, name, share
+):
+    path = tmp_path / name
+    WRITERS[name](path)
+    size = int(share * path.stat().st_size)
+    path.write_text("old")
+    with full_disk(size), pytest.raises(UserError, match=f"{name} could not be written"):
+        WRITERS[name](path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_one_sentence():
+    with (
+        pytest.raises(UserError, match="/proc/results/table.csv could not be written"),
+        replacing("/proc/results/table.csv"),
+    ):
+        pass
+
+
+def test_an_error_of_another_file_is_not_taken_for_a_full_disk(tmp_path):
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "table.csv"):
+        (tmp_path / "input.csv").read_bytes()

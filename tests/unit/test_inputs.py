@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -48,6 +50,17 @@ def test_evaluation_has_every_image_once_in_the_manifests_order(labelled_shard):
     given = np.concatenate([label for _, label in batches])
     np.testing.assert_array_equal(given, labels["given_label"])
     assert batches[0][0].dtype == np.float32
+
+
+def test_no_more_than_a_buffer_of_batches_is_read_ahead(labelled_shard):
+    labels, path, shards, _ = labelled_shard
+    radiographs = inputs.Radiographs(labels, path, shards, crop=8)
+    read = []
+    batch = radiographs.batch
+    radiographs.batch = lambda positions: read.append(positions) or batch(positions)
+    batches = inputs.training_batches(radiographs, 4, seed=0, first_step=0)
+    for count, _ in enumerate(itertools.islice(batches, 200), start=1):
+        assert len(read) <= count + inputs.PREFETCHED + 4  # a few are on their way
 
 
 def test_labels_of_other_shards_are_refused(labelled_shard):

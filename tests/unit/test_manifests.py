@@ -1,8 +1,11 @@
 import json
+from contextlib import suppress
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cxrnoise import manifests
 from cxrnoise.errors import UserError
@@ -46,8 +49,15 @@ def test_what_is_written_is_read_back_with_what_made_it(tmp_path):
 )
 def test_a_label_manifest_that_contradicts_itself_is_refused(tmp_path, change, sentence):
     path = written(tmp_path, LABELS.assign(**change))
-    with pytest.raises(UserError, match=sentence):
+    with pytest.raises(UserError, match=f"^{path} .*{sentence}"):
         manifests.read(path, "labels")
+
+
+def test_a_cohort_with_a_patient_in_two_splits_is_refused(tmp_path):
+    path = tmp_path / "cohort.parquet"
+    manifests.write(LABELS.assign(patient="7"), path, "cohort", "{}")
+    with pytest.raises(UserError, match=f"^{path} has patient 7 in more than one split"):
+        manifests.read(path, "cohort")
 
 
 def test_other_columns_are_named(tmp_path):
@@ -61,4 +71,32 @@ def test_a_file_that_is_not_parquet_is_said(tmp_path):
     path = tmp_path / "labels.parquet"
     path.write_text("image,label\n")
     with pytest.raises(UserError, match="not a Parquet file"):
+        manifests.read(path, "labels")
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    """A label manifest of 300 images: its bytes, and a path to write to."""
+    path = tmp_path_factory.mktemp("damaged") / "labels.parquet"
+    many = pd.concat([LABELS.head(1)] * 300, ignore_index=True)
+    many["image"] = [f"{number:08d}_000.png" for number in range(300)]
+    manifests.write(many, path, "labels", "{}")
+    return path.read_bytes(), path
+
+
+@given(st.floats(0, 1, exclude_max=True))
+def test_a_manifest_cut_anywhere_is_refused_by_name(scratch, share):
+    content, path = scratch
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(UserError, match="labels.parquet is not a Parquet file, or a damaged one"):
+        manifests.read(path, "labels")
+
+
+@given(st.floats(0, 1, exclude_max=True), st.integers(1, 255))
+def test_a_manifest_with_a_wrong_byte_ends_in_no_traceback(scratch, share, change):
+    content, path = scratch
+    damaged = bytearray(content)
+    damaged[int(share * len(content))] ^= change
+    path.write_bytes(damaged)
+    with suppress(UserError):  # Parquet has no checksum that would always tell
         manifests.read(path, "labels")

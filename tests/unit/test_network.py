@@ -1,9 +1,14 @@
+import re
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 
-from cxrnoise import network
+from cxrnoise import network, settings
 from cxrnoise.errors import UserError
+
+SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +45,18 @@ def test_backbones_by_name(backbone):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
+def test_every_backbone_that_the_configuration_names_is_known():
+    described = dict(settings.keys(settings.load_schema(SCHEMA)))["network.backbone"]["description"]
+    named = set(re.findall("`(.*?)`", described)) - {"keras.applications"}
+    assert len(named) > 3
+    assert named <= set(network.backbones())
+
+
+def test_an_input_too_small_for_the_backbone_is_refused():
+    with pytest.raises(UserError, match="network.backbone vgg16 cannot take 16 pixels"):
+        network.build("vgg16", 16, 0.9)
+
+
 def test_a_saved_network_is_loaded_by_keras_alone(tmp_path):
     model = network.build("small", 32, 0.9)
     model.save(tmp_path / "model.keras")
@@ -51,3 +68,18 @@ def test_a_saved_network_is_loaded_by_keras_alone(tmp_path):
 def test_an_unknown_backbone_is_refused_with_the_known_ones():
     with pytest.raises(UserError, match="network.backbone is 'resnet51'.*resnet50"):
         network.build("resnet51", 64, 0.9)
+
+
+def test_fused_batch_normalisation_trains_as_that_of_keras():
+    keras.utils.set_random_seed(0)
+    plain = network.build("small", 32, 0.9)
+    fused = network.with_batch_norm(plain, network.FusedBatchNormalization)
+    images = np.random.default_rng(0).uniform(0, 255, (8, 32, 32, 1)).astype(np.float32)
+    for model in (plain, fused):
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        model.fit(images, np.arange(8) % 2, batch_size=4, epochs=2, shuffle=False, verbose=0)
+    for one, other in zip(plain.get_weights(), fused.get_weights(), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-4)
+    back = network.with_batch_norm(fused, keras.layers.BatchNormalization)
+    assert {type(layer) for layer in back.layers} == {type(layer) for layer in plain.layers}
+    np.testing.assert_allclose(back(images), fused(images), atol=1e-5)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cxrnoise import inputs, progress, training
+from cxrnoise import inputs, network, progress, training
 from cxrnoise.errors import UserError
 
 SCHEDULE = training.Schedule(
@@ -79,8 +79,31 @@ def test_the_learning_rate_is_halved_unless_the_loss_improved_on_the_previous_on
     np.testing.assert_allclose(rate, expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("batches", [7, 13, 22])
-def test_a_killed_training_ends_with_the_same_bits(radiographs, tmp_path, monkeypatch, batches):
+def test_the_papers_optimiser_and_loss():
+    model = training.initial_model("small", 16, SCHEDULE, None, xla=False)
+    assert type(model.optimizer) is keras.optimizers.SGD
+    assert float(model.optimizer.learning_rate) == pytest.approx(SCHEDULE.learning_rate)
+    assert (model.optimizer.momentum, model.optimizer.nesterov) == (SCHEDULE.momentum, False)
+    assert type(model.loss) is keras.losses.SparseCategoricalCrossentropy
+    momenta = {layer.momentum for layer in network.batch_normalizations(model)}
+    assert momenta == {SCHEDULE.batch_norm_decay}
+
+
+@pytest.fixture
+def precision(request):
+    keras.config.set_dtype_policy(request.param)
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize(
+    ("batches", "precision"),
+    [(7, "float32"), (13, "float32"), (22, "float32"), (13, "mixed_float16")],
+    indirect=["precision"],
+)
+def test_a_killed_training_ends_with_the_same_bits(
+    radiographs, tmp_path, monkeypatch, batches, precision
+):
     whole, history = run(radiographs, tmp_path / "whole")
     with monkeypatch.context() as patch:
         kill = KillAfter(batches)
@@ -144,3 +167,19 @@ def test_the_model_is_saved_with_its_history_and_what_made_it(radiographs, tmp_p
         "provenance.json",
     ]
     assert json.loads((path.parent / "provenance.json").read_text()) == {"seed": 0}
+
+
+def test_a_full_disk_leaves_no_half_of_a_model_and_a_sentence(radiographs, tmp_path, full_disk):
+    model, history = run(radiographs, tmp_path)
+    path = tmp_path / "run" / "model.keras"
+    with full_disk(100_000), pytest.raises(UserError, match="model.keras could not be written"):
+        training.save(model, history, path, "{}")
+    assert not list(path.parent.glob("*.keras")) and not list(path.parent.glob(".*"))
+
+
+def test_a_full_disk_under_the_training_curves_is_one_sentence(radiographs, tmp_path, full_disk):
+    with (
+        full_disk(10),
+        pytest.raises(UserError, match="training curves in .* could not be written"),
+    ):
+        run(radiographs, tmp_path)

@@ -1,7 +1,9 @@
 """What a whole run leaves, and what a killed training leaves to the next."""
 
+import hashlib
 import json
 import os
+import re
 import signal
 import time
 
@@ -10,6 +12,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+import pytest
 
 RUN = "results/situs/noise-8/seed-0"
 
@@ -32,6 +35,59 @@ def test_the_table_counts_every_disagreement_once(finished):
         groups = [column for column in table if column.startswith(by)]
         assert len(groups) == 6
         assert (table[groups].sum(axis=1) == table["errors_noisy"]).all()
+
+
+def test_the_monte_carlo_samples_leave_the_model_that_was_trained(finished):
+    model = hashlib.sha256(finished.read(f"{RUN}/model.keras")).hexdigest()
+    with h5py.File(finished.folder / RUN / "mcbn.h5") as file:
+        assert json.loads(file.attrs["provenance"])["config"]["model"] == model
+
+
+def test_the_flips_of_each_split_are_stored_and_printed(finished):
+    labels = pd.read_parquet(finished.folder / RUN / "labels.parquet")
+    flips = pd.read_csv(finished.folder / RUN / "flips.csv").set_index("split")
+    assert flips["images"].to_dict() == {"train": 30, "val": 10, "test": 20}
+    assert flips["flipped"].to_dict() == labels.groupby("split")["flipped"].sum().to_dict()
+    assert flips["mirrored"].to_dict() == {"train": 15, "val": 5, "test": 10}
+    log = finished.read("results/logs/situs/noise-8/seed-0/labels.log").decode()
+    assert "asked for 8 % of flipped labels, drawn:" in log
+    for split, flipped in flips["flipped"].items():
+        assert re.search(rf"{split} .* {flipped} ", log)
+
+
+@pytest.mark.parametrize("layout", ["kaggle", "archives"])
+def test_every_layout_of_the_images_gives_the_shards_of_one_folder(
+    fresh, chestxray14_folder, layout
+):
+    fresh.without_phantoms()
+    shards = ["images/shards/000.h5", "images/shards/001.h5"]
+    for name in ("folder", layout):
+        data = chestxray14_folder(layout=name, name=name, patients=20)
+        settings = [f"images={data.images}", f"metadata={data.metadata}", f"results={name}"]
+        jobs = fresh.run("--config", *settings, "--", *[f"{name}/{shard}" for shard in shards])
+        assert jobs["shard"] == 2
+    assert jobs.get("archive", 0) == (2 if layout == "archives" else 0)
+    for shard in shards:
+        assert fresh.read(f"folder/{shard}") == fresh.read(f"{layout}/{shard}")
+
+
+def test_the_command_line_chooses_data_results_weights_levels_and_seeds(fresh, chestxray14_folder):
+    data = chestxray14_folder(layout="kaggle")
+    weights = data.metadata.with_name("weights.npz")
+    weights.write_bytes(b"")
+    chosen = [f"images={data.images}", f"metadata={data.metadata}", f"weights={weights}"]
+    chosen += ["results=elsewhere", "noise_levels=[0,2.5]", "seeds=[3,4]"]
+    (fresh.folder / "tiny.yaml").write_text("{}")  # the paper's configuration
+    planned = fresh.snakemake("--dry-run", "--config", *chosen, "--", "elsewhere/table1.csv")
+    assert planned.returncode == 0, planned.stderr
+    trained = re.findall(r"output: (\S+/model.keras)", planned.stdout + planned.stderr)
+    assert sorted(trained) == [
+        f"elsewhere/situs/noise-{noise}/seed-{seed}/model.keras"
+        for noise in ("0", "2.5")
+        for seed in (3, 4)
+    ]
+    for path in (weights, data.metadata, data.images / "images_001/images"):
+        assert str(path) in planned.stdout + planned.stderr
 
 
 def test_a_killed_training_resumes_to_the_same_bits(finished):

@@ -1,12 +1,13 @@
 import keras
 
-from cxrnoise import inputs, manifests, mcbn, provenance, runtime
+from cxrnoise import inputs, manifests, mcbn, provenance, runtime, shards
 from cxrnoise.jobs import job
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
     seed = int(snakemake.wildcards.seed)
     runtime.start(params.threads, seed)
+    shards.verify(files.shards, files.digests)
     labels = manifests.read(files.labels, "labels")
     training, evaluated = (
         inputs.Radiographs(

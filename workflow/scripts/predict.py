@@ -2,12 +2,13 @@ import keras
 import numpy as np
 import pandas as pd
 
-from cxrnoise import inputs, manifests, provenance, runtime
+from cxrnoise import inputs, manifests, provenance, runtime, shards
 from cxrnoise.jobs import job
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
     runtime.start(params.threads, int(snakemake.wildcards.seed))
+    shards.verify(files.shards, files.digests)
     labels = manifests.read(files.labels, "labels")
     radiographs = inputs.Radiographs(
         labels[labels["split"].isin(params.splits)], files.labels, files.shards, params.crop

@@ -21,7 +21,8 @@ def situs(index: pd.DataFrame, sizes: Mapping[str, float], seed: int) -> pd.Data
     index: an `index` manifest.
     sizes: images of each split, or their shares of all patients.
 
-    Raises `UserError` when there is no PA image, or the splits are larger than the cohort.
+    Raises `UserError` when there is no PA image, the splits are larger than the cohort, or one
+    of them is empty.
     """
     images = one_per_patient(index[index["view"] == "PA"], seed)
     if images.empty:
@@ -60,6 +61,12 @@ def assign_splits(
             f"{task}.splits asks for {wanted} patients ({_text(counts)}) and the cohort has "
             f"{len(patients)}: lower the numbers or give shares that add up to 1."
         )
+    empty = [split for split, count in counts.items() if count == 0]
+    if empty:
+        raise UserError(
+            f"{task}.splits leaves no patient for {', '.join(empty)} ({_text(counts)} of "
+            f"{len(patients)}): raise its share or give whole numbers."
+        )
     names = np.repeat([*SPLITS, ""], [*counts.values(), len(patients) - wanted])
     splits = np.empty(len(patients), dtype=object)
     splits[np.argsort(uniform(seed, "split", patients), kind="stable")] = names
@@ -75,7 +82,7 @@ def half_of_each(groups: pd.Series, keys: pd.Series, seed: int) -> np.ndarray:
 
 
 def _count(size: float, patients: int) -> int:
-    return int(size * patients) if isinstance(size, float) else size
+    return int(round(size * patients, 6)) if isinstance(size, float) else size
 
 
 def _text(counts: Mapping[str, int]) -> str:

@@ -17,15 +17,16 @@ def replacing(path: str | Path) -> Iterator[Path]:
     Raises `UserError` when the disk is full or not writable.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename not in (None, str(temporary)) or error.errno is None:
+        ours = (None, *map(str, (temporary, *path.parents)))
+        if error.filename not in ours or error.errno is None:
             raise
         raise _unwritable(path, error.errno) from error
     except RuntimeError as error:

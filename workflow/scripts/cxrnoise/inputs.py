@@ -4,6 +4,7 @@ Pixels are uint8 until they are in a batch; at most `PREFETCHED` batches are in 
 """
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -96,7 +97,8 @@ def evaluation_batches(radiographs: Radiographs, batch_size: int) -> tf.data.Dat
         for start in range(0, len(radiographs), batch_size):
             yield np.arange(start, min(start + batch_size, len(radiographs)))
 
-    return _batches(radiographs, positions)
+    number = math.ceil(len(radiographs) / batch_size)
+    return _batches(radiographs, positions).apply(tf.data.experimental.assert_cardinality(number))
 
 
 def _batches(radiographs: Radiographs, positions: Callable) -> tf.data.Dataset:

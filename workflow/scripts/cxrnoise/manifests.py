@@ -89,13 +89,17 @@ def write(frame: pd.DataFrame, path: str | Path, kind: str, provenance: str) -> 
 def read(path: str | Path, kind: str) -> pd.DataFrame:
     """Read the manifest `kind`.
 
-    Raises `UserError` when the file is not Parquet, has other columns or types than the
+    Raises `UserError` when the file is no Parquet or damaged, has other columns or types than the
     manifest, holds an image twice or (for labels) contradicts itself.
     """
     try:
         table = pq.read_table(path)
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path} is not a Parquet file: delete it and run again.") from error
+        table.validate(full=True)
+        frame = table.to_pandas(ignore_metadata=True)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise UserError(
+            f"{path} is not a Parquet file, or a damaged one: delete it and run again."
+        ) from error
     expected = SCHEMAS[kind]
     if not table.schema.equals(expected):
         wrong = sorted(set(_columns(table.schema)) ^ set(_columns(expected)))
@@ -103,7 +107,6 @@ def read(path: str | Path, kind: str) -> pd.DataFrame:
             f"{path} is not a {kind} manifest (columns that differ: {', '.join(wrong)}): "
             "delete it and run again."
         )
-    frame = table.to_pandas()
     if kind != "listing":
         _check_values(frame, path, kind)
     return frame

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from .errors import UserError
 from .files import replacing
-from .network import batch_normalizations
+from .network import FusedBatchNormalization, batch_normalizations, with_batch_norm
 from .randomness import generator
 
 log = logging.getLogger(__name__)
@@ -25,12 +25,10 @@ log = logging.getLogger(__name__)
 Statistics = list[tuple[tf.Tensor, tf.Tensor]]
 
 
-@keras.saving.register_keras_serializable("cxrnoise")
-class SampledBatchNormalization(keras.layers.BatchNormalization):
+class SampledBatchNormalization(FusedBatchNormalization):
     """Normalises with `statistics`; where they are None, with the batch's own, and keeps those.
 
-    The variance is the biased one that the batch is normalised with. (TensorFlow's fused
-    kernel would report the unbiased one.)
+    The variance is the biased one that the batch is normalised with.
     """
 
     statistics: tuple[tf.Tensor, tf.Tensor] | None = None
@@ -39,25 +37,14 @@ class SampledBatchNormalization(keras.layers.BatchNormalization):
         inputs = tf.cast(inputs, tf.float32)
         if self.statistics is None:
             self.statistics = tf.nn.moments(inputs, self._reduction_axes)
-        mean, variance = self.statistics
-        fused = tf.raw_ops.FusedBatchNormV3(  # with the convolution before it, in one pass
-            x=inputs,
-            scale=tf.ones_like(mean) if self.gamma is None else self.gamma,
-            offset=tf.zeros_like(mean) if self.beta is None else self.beta,
-            mean=mean,
-            variance=variance,
-            epsilon=self.epsilon,
-            is_training=False,
-        )
-        return tf.cast(fused.y, self.compute_dtype)
+        return self.normalise(inputs, *self.statistics)
 
 
 class MonteCarloBatchNorm:
     """The network `model` with statistics of batches; `model` itself is not changed."""
 
     def __init__(self, model: keras.Model):
-        self._model = keras.models.clone_model(model, clone_function=_sampled)
-        self._model.set_weights(model.get_weights())
+        self._model = with_batch_norm(model, SampledBatchNormalization)
         self._layers = batch_normalizations(self._model)
         side = model.input_shape[1:]
         self._measure = tf.function(
@@ -99,12 +86,6 @@ class MonteCarloBatchNorm:
     def _set(self, statistics: Iterable) -> None:
         for layer, values in zip(self._layers, statistics, strict=True):
             layer.statistics = values
-
-
-def _sampled(layer: keras.Layer) -> keras.Layer:
-    if isinstance(layer, keras.layers.BatchNormalization):
-        return SampledBatchNormalization.from_config(layer.get_config())
-    return layer.__class__.from_config(layer.get_config())
 
 
 def write(

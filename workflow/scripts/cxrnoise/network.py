@@ -6,6 +6,7 @@ softmax over the classes, float32 (n, classes).
 """
 
 import keras
+import tensorflow as tf
 from keras import layers
 
 from .errors import UserError
@@ -18,6 +19,70 @@ IMAGENET_MEAN = 116.0
 _RAW_GREY = ("ConvNeXt", "EfficientNet", "MobileNetV3")
 _CENTRED_GREY = ("ResNet50", "ResNet101", "ResNet152", "VGG16", "VGG19")
 _STANDARDISED = ("DenseNet",)
+
+
+@keras.saving.register_keras_serializable("cxrnoise")
+class FusedBatchNormalization(layers.BatchNormalization):
+    """Keras' layer of images, with TensorFlow's fused kernel: faster on a CPU, equal but for bits.
+
+    The moving variance is Keras', that of the biased variance; the kernel reports the unbiased.
+    """
+
+    def call(self, inputs, training=None, mask=None) -> tf.Tensor:
+        inputs = tf.cast(inputs, tf.float32)
+        if not training:
+            return self.normalise(inputs, self.moving_mean, self.moving_variance)
+        scale, offset = self._scale_and_offset()
+        fused = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=scale,
+            offset=offset,
+            mean=[],
+            variance=[],
+            epsilon=self.epsilon,
+            is_training=True,
+        )
+        values = tf.cast(tf.size(inputs) / tf.size(scale), tf.float32)
+        biased = fused.batch_variance * (1 - 1 / values)
+        _move(self.moving_mean, fused.batch_mean, self.momentum)
+        _move(self.moving_variance, biased, self.momentum)
+        return tf.cast(fused.y, self.compute_dtype)
+
+    def normalise(self, inputs: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor) -> tf.Tensor:
+        """Return float32 `inputs` (n, rows, columns, channels) normalised with given statistics."""
+        scale, offset = self._scale_and_offset()
+        fused = tf.raw_ops.FusedBatchNormV3(  # with the convolution before it, in one pass
+            x=inputs,
+            scale=scale,
+            offset=offset,
+            mean=mean,
+            variance=variance,
+            epsilon=self.epsilon,
+            is_training=False,
+        )
+        return tf.cast(fused.y, self.compute_dtype)
+
+    def _scale_and_offset(self) -> tuple[tf.Tensor, tf.Tensor]:
+        return (
+            tf.ones_like(self.moving_mean) if self.gamma is None else self.gamma,
+            tf.zeros_like(self.moving_mean) if self.beta is None else self.beta,
+        )
+
+
+def _move(average: keras.Variable, value: tf.Tensor, decay: float) -> None:
+    average.assign(average * decay + value * (1 - decay))
+
+
+def with_batch_norm(model: keras.Model, kind: type[layers.BatchNormalization]) -> keras.Model:
+    """Return a copy of `model` with its weights, and with batch-norm layers of the class `kind`."""
+
+    def copied(layer: keras.Layer) -> keras.Layer:
+        is_norm = isinstance(layer, layers.BatchNormalization)
+        return (kind if is_norm else type(layer)).from_config(layer.get_config())
+
+    copy = keras.models.clone_model(model, clone_function=copied)
+    copy.set_weights(model.get_weights())
+    return copy
 
 
 def backbones() -> dict[str, str]:

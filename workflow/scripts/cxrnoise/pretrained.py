@@ -6,6 +6,8 @@ BGR weights compute the same; `network` scales it to the range of the weights' t
 
 import logging
 import re
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +21,9 @@ from .network import backbones
 
 log = logging.getLogger(__name__)
 
+# what NumPy, Keras and h5py raise for a file that is damaged or of another kind
+_UNREADABLE = (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile, zlib.error)
+
 _VARIABLES = {
     "conv": {"weight": "kernel", "bias": "bias"},
     "bn": {
@@ -28,6 +33,7 @@ _VARIABLES = {
         "running_var": "moving_variance",
     },
 }
+_COUNTED = re.compile(r"(?<=/variable)_\d+$")
 _TORCHVISION = re.compile(
     r"(?:layer(?P<stage>\d)\.(?P<block>\d+)\.)?"
     r"(?:(?P<kind>conv|bn)(?P<number>\d)|downsample\.(?P<shortcut>[01]))"
@@ -51,11 +57,7 @@ def load(model: keras.Model, path: str | Path) -> list[str]:
     variable of its name, or fewer than half of the convolutions are in the file.
     """
     weights = read(path)
-    targets = {
-        f"{layer.name}/{variable.name}": variable
-        for layer in model.layers
-        for variable in layer.variables
-    }
+    targets = _variables(model)
     for name in sorted(weights.keys() & targets.keys()):
         _assign(targets[name], weights[name], name, path)
     missing = sorted(targets.keys() - weights.keys())
@@ -71,7 +73,7 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
         raise UserError(f"weights {path}: give a file that ends in {', '.join(_READERS)}.")
     try:
         return reader(Path(path))
-    except (OSError, ValueError, KeyError) as error:
+    except _UNREADABLE as error:
         raise UserError(f"weights {path} could not be read ({error}).") from error
 
 
@@ -90,8 +92,9 @@ def fetch_imagenet(backbone: str, path: str | Path) -> None:
     try:
         model = getattr(keras.applications, name)(include_top=False, weights="imagenet")
     except Exception as error:  # Keras raises a bare Exception for every failed download
+        reason = str(error).split(". ")[0]
         raise UserError(
-            f"the ImageNet weights of {backbone} could not be fetched ({error}): run this rule on "
+            f"the ImageNet weights of {backbone} could not be fetched ({reason}): run this rule on "
             "a machine with internet access, or set weights to a file."
         ) from error
     with replacing(path) as temporary:
@@ -121,11 +124,7 @@ def _keras_name(name: str, array: np.ndarray) -> tuple[str, np.ndarray]:
 
 def _read_keras(path: Path) -> dict[str, np.ndarray]:
     model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    return {
-        f"{layer.name}/{variable.name}": variable.numpy()
-        for layer in model.layers
-        for variable in layer.variables
-    }
+    return {name: variable.numpy() for name, variable in _variables(model).items()}
 
 
 def _read_h5(path: Path) -> dict[str, np.ndarray]:
@@ -146,6 +145,19 @@ _READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
     ".h5": _read_h5,
     ".npz": _read_npz,
 }
+
+
+def _variables(model: keras.Model) -> dict[str, keras.Variable]:
+    """Return the variables of `model` by Keras name, `layer/variable`.
+
+    Keras numbers a variable without a name (ConvNeXt's layer scale) by how many the process has
+    made, `variable_18`; the number is left out.
+    """
+    return {
+        _COUNTED.sub("", f"{layer.name}/{variable.name}"): variable
+        for layer in model.layers
+        for variable in layer.variables
+    }
 
 
 def _assign(variable: keras.Variable, array: np.ndarray, name: str, path: str | Path) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 import keras
 
 from .errors import UserError
+from .files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -39,21 +40,22 @@ class Progress:
         self._fingerprint = fingerprint
 
     def save(self, model: keras.Model, state: State) -> None:
-        """Replace the checkpoint; a kill in the middle leaves the old one or the new one."""
+        """Replace the checkpoint; a kill in the middle leaves the old one or the new one.
+
+        Raises `UserError` when the disk is full; the old one is then still there.
+        """
         new = self._folder / "new"
         shutil.rmtree(new, ignore_errors=True)
-        new.mkdir()
         try:
-            model.save(new / "model.keras")
-            (new / "state.json").write_text(
-                json.dumps({"fingerprint": self._fingerprint, **asdict(state)})
-            )
-        except OSError as error:
-            shutil.rmtree(new)
-            raise UserError(
-                f"the checkpoint in {self._folder} could not be written ({error.strerror}): "
-                "free some space, then run the same command again."
-            ) from error
+            with replacing(new / "model.keras") as temporary:
+                model.save(temporary)
+            with replacing(new / "state.json") as temporary:
+                temporary.write_text(
+                    json.dumps({"fingerprint": self._fingerprint, **asdict(state)})
+                )
+        except UserError:  # give the space back
+            shutil.rmtree(new, ignore_errors=True)
+            raise
         shutil.rmtree(self._folder / "old", ignore_errors=True)
         if self._checkpoint.exists():
             self._checkpoint.rename(self._folder / "old")

@@ -8,11 +8,14 @@ import json
 import logging
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import pandas as pd
+import tensorflow as tf
 
 from . import network, pretrained
 from .errors import UserError
@@ -24,6 +27,7 @@ log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 30
 VALIDATION_BATCH = 128
+MOST_STEPS_PER_CALL = 10  # of TensorFlow from Python, which costs a small network much of its time
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,14 @@ class Schedule:
 def initial_model(
     backbone: str, crop: int, schedule: Schedule, weights: str | None, xla: bool
 ) -> keras.Model:
-    """Return the compiled network, with the pretrained weights of the file `weights` if given."""
+    """Return the compiled network, with the pretrained weights of the file `weights` if given.
+
+    It has fused batch normalisations; `save` puts those of Keras in their place.
+    """
     model = network.build(backbone, crop, schedule.batch_norm_decay)
     if weights:
         pretrained.load(model, weights)
+    model = network.with_batch_norm(model, network.FusedBatchNormalization)
     model.compile(
         optimizer=keras.optimizers.SGD(schedule.learning_rate, momentum=schedule.momentum),
         loss=keras.losses.SparseCategoricalCrossentropy(),
@@ -92,26 +100,42 @@ def train(
         keras.callbacks.TensorBoard(tensorboard, write_graph=False),
     ]
     every = schedule.validate_every_steps
+    model.steps_per_execution = math.gcd(every, total % every, MOST_STEPS_PER_CALL)
     for end in dict.fromkeys([total // every * every, total]):  # whole rounds, then the rest
         if state.step < end:
             steps = min(every, end - state.step)
-            model.fit(
-                training_batches(training, schedule.batch_size, seed, state.step),
-                validation_data=evaluation_batches(validation, VALIDATION_BATCH),
-                initial_epoch=math.ceil(state.step / every),
-                epochs=math.ceil(end / every),
-                steps_per_epoch=steps,
-                callbacks=callbacks,
-                shuffle=False,
-                verbose=0,
-            )
+            with _full_disk_of(tensorboard):
+                model.fit(
+                    training_batches(training, schedule.batch_size, seed, state.step),
+                    validation_data=evaluation_batches(validation, VALIDATION_BATCH),
+                    initial_epoch=math.ceil(state.step / every),
+                    epochs=math.ceil(end / every),
+                    steps_per_epoch=steps,
+                    callbacks=callbacks,
+                    shuffle=False,
+                    verbose=0,
+                )
     return pd.DataFrame(state.history)
+
+
+@contextmanager
+def _full_disk_of(tensorboard: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if str(tensorboard) not in str(error):
+            raise
+        raise UserError(
+            f"the training curves in {tensorboard} could not be written ({error.message}): free "
+            "some space, then run the same command again."
+        ) from error
 
 
 def save(model: keras.Model, history: pd.DataFrame, path: str | Path, provenance: str) -> None:
     """Write `model` in the Keras 3 format, its history and what made it beside it.
 
-    The history is a CSV file beside the model; the provenance is in a JSON file beside both.
+    The file holds layers of Keras alone and no optimiser. The history is a CSV file beside it;
+    the provenance is in a JSON file beside both.
     """
     path = Path(path)
     with replacing(path.with_name("history.csv")) as temporary:
@@ -119,7 +143,7 @@ def save(model: keras.Model, history: pd.DataFrame, path: str | Path, provenance
     with replacing(path.with_name("provenance.json")) as temporary:
         temporary.write_text(json.dumps(json.loads(provenance), indent=1) + "\n")
     with replacing(path) as temporary:
-        model.save(temporary)
+        network.with_batch_norm(model, keras.layers.BatchNormalization).save(temporary)
 
 
 class History(keras.callbacks.Callback):
