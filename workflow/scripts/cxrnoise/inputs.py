@@ -1,6 +1,7 @@
 """Radiographs from shards into TensorFlow: cropped, mirrored, shuffled, in batches.
 
-Pixels are uint8 until they are in a batch; at most `PREFETCHED` batches are in memory.
+Pixels are uint8 until they are in a batch; at most `PREFETCHED` batches and what is read at once
+are in memory.
 """
 
 import itertools
@@ -17,6 +18,7 @@ from .randomness import generator
 from .shards import Reader
 
 PREFETCHED = 16
+BATCHES_PER_READ = 8  # each call of Python from TensorFlow costs more than it reads
 
 
 class Radiographs:
@@ -82,12 +84,13 @@ def training_batches(
     Each is (float32 (batch_size, crop, crop, 1), int32 (batch_size,)).
     """
 
-    def positions() -> Iterator[np.ndarray]:
-        for step in itertools.count(first_step):
-            start = step * batch_size
-            yield order(seed, "training order", len(radiographs), start, start + batch_size)
+    block = BATCHES_PER_READ * batch_size
 
-    return _batches(radiographs, positions)
+    def positions() -> Iterator[np.ndarray]:
+        for start in itertools.count(first_step * batch_size, block):
+            yield order(seed, "training order", len(radiographs), start, start + block)
+
+    return _as_float(_read(radiographs, positions).rebatch(batch_size))
 
 
 def evaluation_batches(radiographs: Radiographs, batch_size: int) -> tf.data.Dataset:
@@ -98,10 +101,11 @@ def evaluation_batches(radiographs: Radiographs, batch_size: int) -> tf.data.Dat
             yield np.arange(start, min(start + batch_size, len(radiographs)))
 
     number = math.ceil(len(radiographs) / batch_size)
-    return _batches(radiographs, positions).apply(tf.data.experimental.assert_cardinality(number))
+    data = _read(radiographs, positions).apply(tf.data.experimental.assert_cardinality(number))
+    return _as_float(data)
 
 
-def _batches(radiographs: Radiographs, positions: Callable) -> tf.data.Dataset:
+def _read(radiographs: Radiographs, positions: Callable) -> tf.data.Dataset:
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for chosen in positions():
             yield radiographs.batch(chosen), radiographs.label[chosen]
@@ -111,5 +115,8 @@ def _batches(radiographs: Radiographs, positions: Callable) -> tf.data.Dataset:
         tf.TensorSpec((None, side, side, 1), tf.uint8),
         tf.TensorSpec((None,), tf.int32),
     )
-    data = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    return tf.data.Dataset.from_generator(batches, output_signature=signature)
+
+
+def _as_float(data: tf.data.Dataset) -> tf.data.Dataset:
     return data.map(lambda x, y: (tf.cast(x, tf.float32), y)).prefetch(PREFETCHED)
