@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from cxrnoise import chestxray14, figures, manifests, tables
+from cxrnoise import chestxray14, figures, manifests, pages
 from cxrnoise.errors import UserError
 from cxrnoise.files import replacing
 
@@ -49,9 +49,9 @@ def figure():
 
 WRITERS = {
     "bytes.bin": lambda path: _write(path, b"x" * 100_000),
-    "table.csv": lambda path: tables.write_csv(TABLE[["p0", "p1"]], path),
+    "table.csv": lambda path: pages.write_csv(TABLE[["p0", "p1"]], path),
     "report.csv": lambda path: chestxray14.write_report(TABLE, path),
-    "page.html": lambda path: tables.write_text("x" * 100_000, path),
+    "page.html": lambda path: pages.write_text("x" * 100_000, path),
     "manifest.parquet": lambda path: manifests.write(TABLE, path, "predictions", "{}"),
     "figure.svg": lambda path: figures.save(figure(), path, "{}"),
     "figure.png": lambda path: figures.save(figure(), path, "{}"),

@@ -18,6 +18,7 @@ _COHORT = [
     ("mirrored", pa.bool_()),
     ("true_label", pa.int8()),
 ]
+UNKNOWN = -1  # the true label of an image about which there is only a report
 
 SCHEMAS = {
     "listing": pa.schema(
