@@ -18,6 +18,7 @@ include: "rules/images.smk"
 include: "rules/cohorts.smk"
 include: "rules/training.smk"
 include: "rules/uncertainty.smk"
+include: "rules/findings.smk"
 include: "rules/tables.smk"
 
 

@@ -17,6 +17,7 @@ _COHORT = [
     ("split", pa.string()),
     ("mirrored", pa.bool_()),
     ("true_label", pa.int8()),
+    ("reported_label", pa.int8()),
 ]
 UNKNOWN = -1  # the true label of an image about which there is only a report
 
@@ -141,7 +142,7 @@ def _check_splits(frame: pd.DataFrame, path: str | Path) -> None:
 
 
 def _check_flips(frame: pd.DataFrame, path: str | Path) -> None:
-    contradictory = (frame["given_label"] != frame["true_label"]) != frame["flipped"]
+    contradictory = (frame["given_label"] != frame["reported_label"]) != frame["flipped"]
     if contradictory.any():
         image = frame.loc[contradictory, "image"].iloc[0]
         raise UserError(

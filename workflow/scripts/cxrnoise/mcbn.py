@@ -105,10 +105,11 @@ def write(
 
 def training_positions(
     length: int, batch_size: int, samples: int, seed: int
-) -> Iterator[np.ndarray]:
+) -> Iterator[tuple[np.ndarray, list[str]]]:
     """Yield the positions of one random training batch per sample, without repeats in a batch.
 
-    Sample t is the same whatever the number of samples.
+    The keys beside them are those of its augmentation. Sample t is the same whatever the number
+    of samples.
     """
     if batch_size > length:
         raise UserError(
@@ -116,4 +117,5 @@ def training_positions(
             "lower the batch size."
         )
     for sample in range(samples):
-        yield generator(seed, "MC batch", sample).choice(length, batch_size, replace=False)
+        positions = generator(seed, "MC batch", sample).choice(length, batch_size, replace=False)
+        yield positions, [f"MC sample {sample}, image {image}" for image in range(batch_size)]

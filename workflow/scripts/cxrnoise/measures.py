@@ -225,12 +225,10 @@ def score(
     predicted = test.softmax.argmax(axis=1)
     verdicts = verdict(predicted, given, true)
     log.info(
-        "%d test images, accuracy %.3f (truth) and %.3f (noisy labels), errors A/B %d/%d",
+        "%d test images, accuracy against the given labels %.3f, disagreements %s",
         len(labels),
-        (predicted == true).mean(),
         (predicted == given).mean(),
-        (verdicts == LABEL_ERROR).sum(),
-        (verdicts == TRUE_ERROR).sum(),
+        {kind: int((verdicts == kind).sum()) for kind in (LABEL_ERROR, TRUE_ERROR, DISPUTED)},
     )
     return labels[["image", "true_label", "given_label", "flipped"]].assign(
         predicted=predicted,
