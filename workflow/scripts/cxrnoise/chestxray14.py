@@ -186,6 +186,32 @@ def check(report: pd.DataFrame, tolerated: dict[str, int], path: str | Path) -> 
         )
 
 
+def originals(wanted: pd.DataFrame, sources: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Yield (image, bytes of its file) of the rows `wanted` of the manifest `index`.
+
+    Each archive that holds one of them is read once, as a stream, up to the last of them.
+
+    Parameters
+    ----------
+    sources: path of each folder or archive by its name, as `sources` returns it.
+
+    Raises `UserError` when a file is no longer there.
+    """
+    for source, rows in wanted.groupby("source", sort=True):
+        images = dict(zip(rows["path"], rows["image"], strict=True))
+        path = sources[source]
+        for where, read in _members(path) if is_archive(path) else _at(images):
+            if where in images:
+                yield images.pop(where), read()
+                if not images:
+                    break
+        if images:
+            raise UserError(
+                f"{path} no longer holds {next(iter(images))}: put it back, or delete "
+                "images/index.parquet in the results folder and run again."
+            )
+
+
 def digest(frame: pd.DataFrame) -> str:
     """Return the sha256 of a table's content, in hex."""
     return hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()
@@ -216,6 +242,12 @@ def _files(folder: str | Path) -> Iterator[tuple[str, Read]]:
     for name in names:
         path = Path(folder, name)
         yield str(path), path.read_bytes
+
+
+def _at(paths: Iterable[str]) -> Iterator[tuple[str, Read]]:
+    for path in sorted(paths):
+        if os.path.isfile(path):
+            yield path, Path(path).read_bytes
 
 
 def _members(archive: str | Path) -> Iterator[tuple[str, Read]]:
