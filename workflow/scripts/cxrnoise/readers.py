@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import readings, study
+from . import cohorts, readings, study
 from .errors import UserError
 from .manifests import SCHEMAS
 from .randomness import uniform
@@ -89,14 +89,16 @@ def simulated(
             f"the simulated reader finds no image {unknown.iloc[0]} in the phantoms' truth.csv: "
             "set readings to room, or to a file of readings."
         )
-    has = cases["true_findings"].str.split("|").map(lambda found: finding in found)
+    has = cohorts.has_finding(cases["true_findings"], finding)
     right = np.where(has, options.sensitivity, options.specificity)
     shown = cases["image"] + np.where(cases["repeats"] == "", "", " again")
     parts = []
     for reader in range(1, options.readers + 1):
         errs = uniform(options.seed, f"simulated reader {reader}", shown) >= right
         present = has.to_numpy() != errs
-        other = ~present & cases["subcutaneous"].to_numpy(bool) & (finding == "Emphysema")
+        other = (
+            ~present & cases["subcutaneous"].to_numpy(bool) & (cohorts.slug(finding) == "emphysema")
+        )
         parts.append(
             pd.DataFrame(
                 {
@@ -145,13 +147,13 @@ def _expert_reads(path: str | Path, finding: str) -> Iterator[tuple[int, str, st
     """Yield (row, image, reader, answer) of each answer; an empty one is none."""
     rows = _rows(path)
     _, header = next(rows)
-    columns = {_plain(name): position for position, name in enumerate(header)}
-    if _plain(finding) not in columns:
+    columns = {cohorts.slug(name): position for position, name in enumerate(header)}
+    if cohorts.slug(finding) not in columns:
         raise UserError(
             f"{path} has no column {finding}, so nobody read it there: choose another finding "
             "or another file for readings."
         )
-    image, reader, said = (columns[_plain(name)] for name in [*EXPERT_COLUMNS, finding])
+    image, reader, said = (columns[cohorts.slug(name)] for name in [*EXPERT_COLUMNS, finding])
     for number, cells in rows:
         if len(cells) != len(header):
             raise UserError(
@@ -179,7 +181,3 @@ def _rows(path: str | Path) -> Iterator[tuple[int, list[str]]]:
         raise UserError(
             f"{path} is not comma-separated values in UTF-8 ({error}): save it as that."
         ) from error
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", " ").strip().lower()

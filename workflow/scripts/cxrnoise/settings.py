@@ -70,6 +70,11 @@ def validate(config: dict[str, Any], schema_path: str | Path) -> None:
         raise UserError("The configuration key finding is situs, the name of the first task.")
     if "phantom" in config:
         _check_phantom(config["phantom"])
+    elif config["readings"] == "simulated":
+        raise UserError(
+            "The configuration key readings is simulated, but the truth, which simulated readers "
+            "read, is known of phantoms alone: set it to room or to a file of readings."
+        )
 
 
 def typed(value: Any, schema: dict[str, Any]) -> Any:
