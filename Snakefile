@@ -20,6 +20,7 @@ include: "rules/training.smk"
 include: "rules/uncertainty.smk"
 include: "rules/findings.smk"
 include: "rules/tables.smk"
+include: "rules/reading.smk"
 
 
 # Table 1 and its figure.

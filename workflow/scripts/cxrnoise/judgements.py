@@ -203,15 +203,20 @@ def extrapolated(own: pd.DataFrame, key: pd.DataFrame) -> Estimate:
     value = below = above = 0.0
     for stratum, size in sizes.items():
         verdicts = own.loc[own["stratum"] == stratum, "verdict"]
-        n = int((verdicts != "").sum())
+        label_errors, true_errors = ((verdicts == kind).sum() for kind in KINDS)
+        n = label_errors + true_errors
         if n == 0:
             return Estimate(*NOTHING, total)
-        found = agreement.share((verdicts == LABEL_ERROR).sum(), n)
-        low, high = (found.value,) * 2
-        if n < size:
-            raised = n * (size - 1) / (size - n)
-            low, high = agreement.share(found.value * raised, raised)[1:3]
-        value += size * found.value
-        below += (size * (found.value - low)) ** 2
-        above += (size * (high - found.value)) ** 2
+        number = size * label_errors / n
+        raised = n * (size - 1) / (size - n) if n < size else np.inf
+        low, high = _within(label_errors / n, raised, size, label_errors, size - true_errors)
+        value += number
+        below += (number - low) ** 2
+        above += (high - number) ** 2
     return Estimate(value, value - below**0.5, value + above**0.5, total)
+
+
+def _within(share: float, n: float, size: int, least: int, most: int) -> tuple[float, float]:
+    """Return Wilson's interval as numbers of `size`, not beyond what was counted."""
+    low, high = agreement.share(share * n, n)[1:3] if np.isfinite(n) else (share, share)
+    return max(size * low, least), min(size * high, most)
