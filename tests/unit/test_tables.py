@@ -1,4 +1,3 @@
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from cxrnoise import measures, pages, tables
 from cxrnoise.provenance import describe
+from outline import read_html
 
 PAPER = Path(__file__).parents[2] / "config" / "paper-table1.csv"
 SETTING = tables.Setting("ChestXRay14", [0, 1], 100, 16, "softmax", "test-quantiles", 1.0)
@@ -192,39 +192,6 @@ def test_without_the_papers_data_set_the_paper_is_not_mentioned(runs):
     assert "aper" not in text
     assert "± 1.5 standard deviations" in text
     assert "T = 30 Monte Carlo" in text
-
-
-class Outline(HTMLParser):
-    """Counts the columns of every table row, spans included, and checks that tags close."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.rows, self.text = [], [], []
-        self.spans = []
-
-    def handle_starttag(self, tag, attributes):
-        if tag != "meta":
-            self.open.append(tag)
-        if tag == "tr":
-            self.spans = [(left - 1, width) for left, width in self.spans if left > 1]
-            self.rows.append(sum(width for _, width in self.spans))
-        if tag in ("td", "th"):
-            attributes = dict(attributes)
-            width = int(attributes.get("colspan", 1))
-            self.rows[-1] += width
-            self.spans.append((int(attributes.get("rowspan", 1)), width))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-
-def read_html(text):
-    outline = Outline()
-    outline.feed(text)
-    return outline
 
 
 def test_the_page_is_well_formed_and_its_rows_are_equally_wide(runs):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
+from scipy.stats import norm, t
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from .measures import wilson
@@ -42,8 +42,10 @@ def cohen(first: np.ndarray, second: np.ndarray) -> Estimate:
     codes = codes.reshape(2, -1)
     table = np.zeros((len(answers), len(answers)))
     np.add.at(table, tuple(codes), 1)
-    found = cohens_kappa(table)
-    return Estimate(found.kappa, *_bounded(found.kappa_low, found.kappa_upp), len(first))
+    with np.errstate(invalid="ignore"):  # in a test that is not used here
+        found = cohens_kappa(table)
+    half = norm.ppf(0.975) * np.sqrt(max(found.var_kappa, 0.0))  # rounding may leave less than 0
+    return Estimate(found.kappa, *_bounded(found.kappa - half, found.kappa + half), len(first))
 
 
 def fleiss(counts: np.ndarray) -> Estimate:

@@ -207,7 +207,7 @@ def originals(wanted: pd.DataFrame, sources: dict[str, str]) -> Iterator[tuple[s
                     break
         if images:
             raise UserError(
-                f"{path} no longer holds {next(iter(images))}: put it back, or delete "
+                f"{path} no longer holds {next(iter(images.values()))}: put it back, or delete "
                 "images/index.parquet in the results folder and run again."
             )
 

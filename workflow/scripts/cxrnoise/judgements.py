@@ -137,14 +137,14 @@ def _add_agreement(add, judged: pd.DataFrame) -> None:
     people = judged[judged["reader"] != MAJORITY]
     first = people[people["role"] != study.REPEAT]
     answers = first.pivot(index="case", columns="reader", values="answer")
-    for one, two in combinations(answers.columns, 2):
-        both = answers[[one, two]].dropna()
-        found = agreement.cohen(both[one].to_numpy(), both[two].to_numpy())
-        add(COHEN, f"{one} & {two}", found)
     if len(answers.columns) > 1:
         counts = agreement.count(answers)
         add(FLEISS, "all", agreement.fleiss(counts))
         add(AC1, "all", agreement.ac1(counts))
+    for one, two in combinations(answers.columns, 2):
+        both = answers[[one, two]].dropna()
+        found = agreement.cohen(both[one].to_numpy(), both[two].to_numpy())
+        add(COHEN, f"{one} & {two}", found)
     again = people[people["role"] == study.REPEAT]
     pairs = again.merge(first, left_on=["reader", "repeats"], right_on=["reader", "case"])
     for reader, own in pairs.groupby("reader"):
