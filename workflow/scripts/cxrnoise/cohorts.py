@@ -59,7 +59,8 @@ def finding(
     All PA images, each patient in one split. The patients with a positive image come first, in
     random order, each into the first split whose number of positives it does not exceed; then
     the others, likewise by the numbers of images. Since many patients have a single image,
-    every split is filled to the last one.
+    every split is filled to the last one. Where shares are asked for, a patient who fits nowhere
+    goes to the split that lacks most.
 
     Parameters
     ----------
@@ -207,24 +208,26 @@ def _whole_patients(
             f"{len(images)}: lower the numbers or give shares that add up to 1."
         )
     quota = _quotas(positives, patients["positives"].sum() * wanted / len(images))
+    exact = all(isinstance(size, int) for size in sizes.values())
+    passes = {
+        "positive": lambda patient, split: (
+            0 < patient.positives <= quota[split] and patient.images <= room[split]
+        ),
+        "negative": lambda patient, split: patient.positives == 0 and patient.images <= room[split],
+        "left over": lambda patient, split: not exact and room[split] == max(room.values()) > 0,
+    }
     splits = dict.fromkeys(patients.index, "")
-    for patient in patients[patients["positives"] > 0].itertuples():
-        for split in FILLED:
-            if patient.positives <= quota[split] and patient.images <= room[split]:
+    for fits in passes.values():
+        for patient in patients.itertuples():
+            split = next((split for split in FILLED if fits(patient, split)), "")
+            if split and not splits[patient.Index]:
                 splits[patient.Index] = split
                 quota[split] -= patient.positives
                 room[split] -= patient.images
-                break
-    for patient in patients[patients["positives"] == 0].itertuples():
-        for split in FILLED:
-            if patient.images <= room[split]:
-                splits[patient.Index] = split
-                room[split] -= patient.images
-                break
-    if any(room.values()):
+    if exact and any(room.values()):
         raise UserError(
             f"findings.splits cannot be filled by whole patients ({_text(room)} images are left "
-            "to fill): change the numbers by a few images."
+            "to fill): change the numbers by a few images, or give shares."
         )
     return pd.Series(splits)
 
