@@ -21,6 +21,7 @@ COLUMNS = ["reader", "n", "unsure", *KINDS]
 COLUMNS += [f"{measure}_{group}_{kind}" for measure, group in CELLS for kind in KINDS]
 COLUMNS += ["share_A", "share_A_low", "share_A_high"]
 MEASURES = ("confidence", "uncertainty")
+BOTH = "both"  # high confidence and low uncertainty
 STATISTICS = ["statistic", "reader", "measure", "group", "n", "estimate", "low", "high", "p"]
 # names of the statistics
 SHARE, TREND, EXTRAPOLATED = "share of label errors", "trend", "label errors of all disagreements"
@@ -123,6 +124,9 @@ def statistics(judged: pd.DataFrame, key: pd.DataFrame) -> pd.DataFrame:
             add(TREND, reader, Estimate(z, np.nan, np.nan, row["A"] + row["B"]), measure, p=p)
     for reader, own in _by_reader(judged):
         add(EXTRAPOLATED, reader, extrapolated(own, key))
+        sure = (own["confidence_group"] == "high") & (own["uncertainty_group"] == "low")
+        a, b = ((own.loc[sure, "verdict"] == kind).sum() for kind in KINDS)
+        add(SHARE, reader, agreement.share(a, a + b), BOTH, "confident and certain")
     _add_agreement(add, judged)
     return pd.DataFrame(rows, columns=STATISTICS)
 
