@@ -1,11 +1,11 @@
 # The observer study: the disagreements that are read, what readers say of them, and Table 2.
 
-from cxrnoise import readers
+from cxrnoise import comparison, readers
 
 READINGS = config["readings"]
 SIMULATED = READINGS == readers.SIMULATED
 STUDY = f"{FINDING_RUN}/study"
-STUDIED = {"seed": SEEDS[0]}  # the run whose disagreements are read
+STUDIED_RUN = FINDING_RUN.format(seed=SEEDS[0])  # whose disagreements make Table 2
 ROOM_READINGS = f"{FINDING_RUN}/readings.csv"
 PAPER_TABLE2 = f"{workflow.basedir}/config/paper-table2.csv"
 
@@ -97,8 +97,8 @@ rule readings:
 # Table 2: errors of the labels and of the model according to the readers, by group.
 rule table2:
     input:
-        key=expand(f"{FINDING_RUN}/key.parquet", **STUDIED),
-        readings=expand(f"{FINDING_RUN}/readings.parquet", **STUDIED),
+        key=f"{STUDIED_RUN}/key.parquet",
+        readings=f"{STUDIED_RUN}/readings.parquet",
         paper=PAPER_TABLE2,
     output:
         table=f"{RESULTS}/table2.csv",
@@ -129,3 +129,137 @@ rule table2:
         code=fingerprint("table2", "readers"),
     script:
         "../workflow/scripts/table2.py"
+
+
+# What the network's classifier is given of the cases and of the training positives.
+rule features:
+    input:
+        model=f"{FINDING_RUN}/model.keras",
+        labels=f"{FINDING_RUN}/labels.parquet",
+        key=f"{FINDING_RUN}/key.parquet",
+        shards=ancient(SHARD_FILES),
+        digests=SHARD_DIGESTS,
+    output:
+        features=f"{FINDING_RUN}/features.h5",
+    log:
+        f"{RESULTS}/logs/{FINDING}/noise-0/seed-{{seed}}/features.log",
+    conda:
+        "../envs/training.yaml"
+    threads: config["network"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=config["network"]["gpus"],
+    params:
+        crop=config["findings"]["crop"],
+        batch_size=config["uncertainty"]["predict_batch_size"],
+        threads=config["network"]["threads"],
+        code=fingerprint("inputs", "runtime"),
+    script:
+        "../workflow/scripts/features.py"
+
+
+# Radiographs of a confident, certain model: where readers agreed with it, where they agreed with
+# the label, and the training positives that are most like the latter.
+rule figure_cases:
+    input:
+        key=f"{STUDIED_RUN}/key.parquet",
+        readings=f"{STUDIED_RUN}/readings.parquet",
+        features=f"{STUDIED_RUN}/features.h5",
+        index=ancient(f"{RESULTS}/images/index.parquet"),
+        digest=f"{RESULTS}/images/index.sha256",
+        sources=ancient(list(SOURCES.values())),
+    output:
+        overturned=report(
+            f"{RESULTS}/figures/cases-1.png",
+            caption="../workflow/report/figure_cases.rst",
+            category="Finding",
+            labels={"result": "Figure 1: label overturned", "format": "figure"},
+        ),
+        confirmed=report(
+            f"{RESULTS}/figures/cases-2.png",
+            caption="../workflow/report/figure_cases.rst",
+            category="Finding",
+            labels={"result": "Figure 2: label confirmed", "format": "figure"},
+        ),
+        nearest=report(
+            f"{RESULTS}/figures/cases-3.png",
+            caption="../workflow/report/figure_cases.rst",
+            category="Finding",
+            labels={"result": "Figure 3: training images", "format": "figure"},
+        ),
+    log:
+        f"{RESULTS}/logs/figure_cases.log",
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        finding=config["finding"],
+        seed=int(SEEDS[0]),
+        sources=list(SOURCES),
+        code=fingerprint("panels", "figures", "chestxray14", "readers"),
+    script:
+        "../workflow/scripts/figure_cases.py"
+
+
+PAPER_NUMBERS = f"{workflow.basedir}/config/paper-numbers.csv"
+COMPARABLE = [
+    {
+        "table1": f"{RESULTS}/table1.csv",
+        "cohort": f"{RESULTS}/situs/cohort-{SEEDS[0]}.parquet",
+    },
+    {
+        "evaluation": f"{STUDIED_RUN}/evaluation.csv",
+        "labels": f"{STUDIED_RUN}/labels.parquet",
+    },
+    {
+        "table2": f"{RESULTS}/table2.csv",
+        "statistics": f"{RESULTS}/table2_statistics.csv",
+    },
+]
+
+
+def made_so_far():
+    """Return, by name, the results that are there to be compared, or all where there is none."""
+    there = [files for files in COMPARABLE if all(map(os.path.exists, files.values()))]
+    return {name: path for files in there or COMPARABLE for name, path in files.items()}
+
+
+MADE = made_so_far()
+
+
+# Every number of the paper beside ours; of what has not been made yet it says so.
+rule paper_vs_ours:
+    input:
+        made=list(MADE.values()),
+        paper_table1=PAPER_TABLE1,
+        paper_table2=PAPER_TABLE2,
+        paper_numbers=PAPER_NUMBERS,
+    output:
+        csv=f"{RESULTS}/paper-vs-ours.csv",
+        html=report(
+            f"{RESULTS}/paper-vs-ours.html",
+            caption="../workflow/report/paper_vs_ours.rst",
+            category="Paper",
+            labels={"result": "The paper and this run", "format": "table"},
+        ),
+    log:
+        f"{RESULTS}/logs/paper_vs_ours.log",
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        made=list(MADE),
+        settings=comparison.settings_of(config, PAPER_NUMBERS),
+        dataset=config["dataset"],
+        finding=config["finding"],
+        simulated=SIMULATED,
+        code=fingerprint("comparison"),
+    script:
+        "../workflow/scripts/paper_vs_ours.py"
