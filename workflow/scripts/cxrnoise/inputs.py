@@ -18,7 +18,7 @@ from .randomness import generator
 from .shards import Reader
 
 PREFETCHED = 16
-BATCHES_PER_READ = 8  # each call of Python from TensorFlow costs more than it reads
+BATCHES_PER_READ = 16  # each call of Python from TensorFlow costs more than it reads
 
 
 class Radiographs:
