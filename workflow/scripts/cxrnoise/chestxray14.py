@@ -1,4 +1,4 @@
-"""ChestXRay14 on disk: its folders and archives, its metadata, and whether they agree."""
+"""ChestXRay14 or another data set on disk: folders, archives, and whether the metadata agree."""
 
 import gzip
 import hashlib
@@ -16,13 +16,8 @@ import pandas as pd
 from . import manifests, radiographs
 from .errors import UserError
 from .files import replacing
+from .metadata import read as metadata
 
-COLUMNS = {
-    "Image Index": "image",
-    "Patient ID": "patient",
-    "View Position": "view",
-    "Finding Labels": "findings",
-}
 PROBLEMS = ("missing", "doubled", "truncated", "unreadable")
 ARCHIVE = ".tar.gz"
 
@@ -98,37 +93,6 @@ def listing(source: str, path: str | Path, keep: Keep | None = None) -> pd.DataF
     logging.info("%s: %d images", source, len(rows))
     frame = pd.DataFrame(rows, columns=manifests.SCHEMAS["listing"].names).assign(source=source)
     return frame.sort_values(["image", "path"], ignore_index=True)
-
-
-def metadata(path: str | Path) -> pd.DataFrame:
-    """Read the metadata CSV (.csv or .csv.gz) of any release.
-
-    Returns
-    -------
-    Strings image, patient, view, findings as in the file, one row an entry.
-    Raises `UserError` when the file is no such CSV or lacks a column.
-    """
-    try:
-        frame = pd.read_csv(
-            path,
-            dtype=str,
-            keep_default_na=False,
-            index_col=False,
-            encoding="utf-8-sig",
-            usecols=lambda column: column in COLUMNS,
-        )
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise UserError(
-            f"The metadata {path} cannot be read ({error}): set `metadata` to ChestXRay14's "
-            "Data_Entry_2017 CSV file."
-        ) from error
-    absent = [column for column in COLUMNS if column not in frame]
-    if absent:
-        raise UserError(
-            f"The metadata {path} has no column {', '.join(absent)}: set `metadata` to "
-            "ChestXRay14's Data_Entry_2017 CSV file."
-        )
-    return frame[list(COLUMNS)].rename(columns=COLUMNS)
 
 
 def pa_images(frame: pd.DataFrame) -> np.ndarray:
