@@ -244,6 +244,13 @@ def test_a_manifest_of_other_shards_is_refused(numbered, shard, row, image):
         reader.check(wrong, "labels.parquet")
 
 
+def test_names_that_are_not_ascii_are_found_again(tmp_path):
+    with shards.writing(tmp_path / "000.h5", 2, "box", "{}") as writer:
+        writer.append("Müller 1.dcm", b"0" * 64, np.zeros((2, 2), np.uint8))
+    manifest = pd.DataFrame({"image": ["Müller 1.dcm"], "shard": [0], "row": [0]})
+    shards.Reader([tmp_path / "000.h5"]).check(manifest, "labels.parquet")
+
+
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.99])
 def test_a_truncated_shard_is_named(numbered, share):
     path = numbered[1][1]

@@ -165,7 +165,7 @@ class Reader:
             images = self._images.get(shard, np.array([], "S1"))
             outside = ~part["row"].between(0, len(images) - 1)
             found = images[part["row"].where(~outside, 0)] if len(images) else b""
-            wrong = outside | (found != part["image"].to_numpy(bytes))
+            wrong = outside | (found != part["image"].str.encode("utf-8").to_numpy("S"))
             if wrong.any():
                 first = part[wrong].iloc[0]
                 raise UserError(
