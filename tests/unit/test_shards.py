@@ -111,7 +111,7 @@ def test_a_shard_whose_images_are_all_left_out_is_empty(tmp_path):
     assert shards.Reader([path]).size == SIZE
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xd8\xff a JPEG"])
+@pytest.mark.parametrize("content", [None, b"\xff\xd8\xff no JPEG"])
 def test_an_image_that_went_bad_after_the_index_is_named_and_leaves_no_shard(
     built, tmp_path, content
 ):

@@ -34,7 +34,7 @@ Read = Callable[[], bytes]
 
 
 def sources(images: str | Path) -> dict[str, str]:
-    """Find where the PNGs are: each `*.tar.gz`, else each folder `images_*`, else `images`.
+    """Find where the images are: each `*.tar.gz`, else each folder `images_*`, else `images`.
 
     Returns
     -------
@@ -61,8 +61,9 @@ def sources(images: str | Path) -> dict[str, str]:
     if any(_is_image(entry.name) for entry in found):
         return {"images": str(images)}
     raise UserError(
-        f"No images found in {images}: it should hold PNG files, folders images_001, "
-        f"images_002, … with PNG files, or archives images_01{ARCHIVE}, images_02{ARCHIVE}, …"
+        f"No images found in {images}: it should hold PNG, JPEG or DICOM files "
+        f"({', '.join(radiographs.SUFFIXES)}), folders images_001, images_002, … with such files, "
+        f"or archives images_01{ARCHIVE}, images_02{ARCHIVE}, …"
     )
 
 
@@ -72,13 +73,13 @@ def is_archive(path: str | Path) -> bool:
 
 
 def listing(source: str, path: str | Path, keep: Keep | None = None) -> pd.DataFrame:
-    """Read every PNG of a folder or archive once and say whether it is whole.
+    """Read every image of a folder or archive once and say whether it is whole.
 
     Parameters
     ----------
     source: name of the folder or archive in `sources`.
     path: the folder, or the archive, which is read in one streaming pass.
-    keep: called with (file name, bytes) of each whole PNG; may raise `Unreadable`.
+    keep: called with (file name, bytes) of each whole image; may raise `Unreadable`.
 
     Returns
     -------
@@ -162,7 +163,7 @@ def write_report(report: pd.DataFrame, path: str | Path) -> None:
 
 
 def _is_image(name: str) -> bool:
-    return name.endswith(".png") and not name.startswith(".")
+    return name.lower().endswith(radiographs.SUFFIXES) and not name.startswith(".")
 
 
 def _innermost(folder: Path) -> Path:

@@ -38,7 +38,7 @@ class Writer:
         )
 
     def add(self, image: str, data: bytes) -> None:
-        """Append the PNG `data` under the name `image`; raises `Unreadable`."""
+        """Append the image file `data` under the name `image`; raises `Unreadable`."""
         pixels = radiographs.decode_resized(data, self.size, self.resampling)
         self.append(image, hashlib.sha256(data).hexdigest().encode(), pixels)
 
@@ -79,7 +79,7 @@ def rows(index: str | Path, shard: int) -> pd.DataFrame:
 
 
 def pack_files(wanted: pd.DataFrame, writer: Writer) -> None:
-    """Write the PNG files of `rows` to a shard.
+    """Write the image files of `rows` to a shard.
 
     Raises `UserError` that names the image and the file that cannot be used.
     """
