@@ -107,9 +107,9 @@ def test_a_batch_larger_than_the_training_split_is_refused():
 def test_samples_are_stored_with_the_names_of_their_images(tmp_path):
     path = tmp_path / "mcbn.h5"
     probabilities = np.zeros((3, 2, 2), np.float32)
-    names = np.array(["a.png", "b.png"], object)
+    names = np.array(["a.png", "ä.png"], object)
     mcbn.write(path, probabilities, names, np.array(["test", "test"], object), "{}")
     with h5py.File(path) as file:
         assert file["probabilities"].shape == (3, 2, 2)
-        assert list(file["image"]) == [b"a.png", b"b.png"]
+        assert list(file["image"]) == [b"a.png", "ä.png".encode()]
         assert file.attrs["provenance"] == "{}"

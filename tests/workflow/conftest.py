@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,13 @@ class Project:
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
         return subprocess.run(self.command(*arguments), cwd=self.folder, **_CAPTURED)
+
+    def documented(self, command: str) -> subprocess.CompletedProcess:
+        """Run a `snakemake` command as the documentation has it, without the tiny configuration."""
+        program, *arguments = shlex.split(command, comments=True)
+        assert program == "snakemake"
+        command = [sys.executable, "-m", program, *arguments]
+        return subprocess.run(command, cwd=self.folder, **_CAPTURED)
 
     def start(self, *arguments: str) -> subprocess.Popen:
         return subprocess.Popen(

@@ -98,7 +98,8 @@ def write(
     """Write the samples: `probabilities` float32 (T, n, classes), `image` and `split` (n,)."""
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.create_dataset("probabilities", data=probabilities, track_times=False)
-        file.create_dataset("image", data=images.astype("S"), track_times=False)
+        names = np.array([image.encode() for image in images], "S")
+        file.create_dataset("image", data=names, track_times=False)
         file.create_dataset("split", data=splits.astype("S"), track_times=False)
         file.attrs["provenance"] = provenance
 
