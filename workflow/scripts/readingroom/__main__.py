@@ -15,7 +15,7 @@ from pathlib import Path
 from cxrnoise import readings
 from cxrnoise.errors import UserError
 
-from . import links
+from . import links, server
 from .store import Store
 from .study import Study, load
 
@@ -66,8 +66,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(study: Study, store: Store, arguments: argparse.Namespace) -> None:
-    from . import server  # scikit-learn takes a second to import, which only this command needs
-
     _base(arguments)
     with server.listen(arguments.host, arguments.port) as listener:
         arguments.port = listener.getsockname()[1]
