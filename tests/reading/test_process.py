@@ -73,6 +73,13 @@ def test_the_study_folder_stays_as_it_is(serve):
     assert {path.name for path in server.study.iterdir()} == {"study.json", "images"}
 
 
+def test_a_room_inside_the_study_is_one_sentence(serve):
+    server = serve()
+    done = server.run("admin", "--room", str(server.study / "room"))
+    assert done.returncode == 1
+    assert "is inside the study" in done.stderr and done.stderr.count("\n") == 1
+
+
 def test_export_and_import_are_one_command_each(serve, tmp_path):
     server = serve()
     with httpx.Client(base_url=server.base) as client:

@@ -28,7 +28,16 @@ log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 ENTRY_FILES = ("enter.js", "icon.svg", "room.css")  # hold nothing of a study
-FILES = ("admin.js", "clock.js", "outbox.js", "pictures.js", "reader.js", "server.js", "viewer.js")
+FILES = (
+    "admin.js",
+    "clock.js",
+    "decoder.js",
+    "outbox.js",
+    "pictures.js",
+    "reader.js",
+    "server.js",
+    "viewer.js",
+)
 READER, ADMIN = "reader", "admin"
 ANSWER = {
     "submission": str,
