@@ -287,6 +287,21 @@ def test_a_link_that_was_replaced_says_so_and_keeps_the_answer(room, ann, link, 
     assert len(room.readings(ann)) == 1
 
 
+def test_two_readers_in_one_browser_do_not_answer_for_each_other(room, ann, link, page_of):
+    page = page_of(link)
+    wait_for_case(page, 1)
+    other = page.context.new_page()
+    other.goto(room.invite("ben"))
+    wait_for_case(other, 1)
+    answer_by_keys(page, "p", "5")
+    expect(page.locator("#status")).to_contain_text("Open your personal link again")
+    assert room.readings("ben") == []
+    other.goto(room.invite(ann, again=True))
+    expect_saved(page, 1)
+    assert len(room.readings(ann)) == 1
+    assert room.readings("ben") == []
+
+
 def test_a_radiograph_that_does_not_come_is_asked_for_again(link, page_of):
     page = page_of("about:blank")
     page.route("**/images/*", lambda route: route.abort())

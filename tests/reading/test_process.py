@@ -85,7 +85,9 @@ def test_export_and_import_are_one_command_each(serve, tmp_path):
     with httpx.Client(base_url=server.base) as client:
         token = {"token": server.links[0].partition("#")[2]}
         client.post("/session", json=token, headers=OURS)
-        client.post("/api/answers", json=answer(server.cases[0], "1"), headers=OURS)
+        client.post(
+            "/api/answers", json=answer(server.cases[0], "1", reader="reader-1"), headers=OURS
+        )
     exported = server.run("export", str(tmp_path / "out.csv"))
     assert exported.stdout.endswith("1 readings of 1 readers\n")
     text = (tmp_path / "out.csv").read_text()
@@ -123,7 +125,8 @@ def test_twenty_readers_at_once_meet_no_error_and_lose_no_answer(serve):
 
             async def one(case: str) -> None:
                 image = await client.get(f"/images/{case}.png")
-                body = answer(case, f"{number} {case}", comment=f"{number} {case}")
+                name = f"{number} {case}"
+                body = answer(case, name, reader=content["reader"], comment=name)
                 saved = await client.post("/api/answers", json=body, headers=OURS)
                 failures.extend(r for r in (entered, image, saved) if r.status_code != 200)
 

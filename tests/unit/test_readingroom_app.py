@@ -101,6 +101,12 @@ def test_a_repeated_request_saves_once(room):
     assert len(room.store.history()) == 1
 
 
+def test_an_answer_from_another_reader_s_page_is_not_saved_as_this_reader_s(room):
+    client = room.reader("ben")
+    assert send(client, room.cases[0], reader="ann").status_code == 403
+    assert room.store.history() == []
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -120,7 +126,7 @@ def test_a_repeated_request_saves_once(room):
         {"seconds": -1},
         {"seconds": 1e9},
         {"submission": "1"},
-        {"reader": "ben"},
+        {"number": 1},
     ],
 )
 def test_an_answer_that_is_none_is_refused_with_a_sentence(room, values):
@@ -303,9 +309,10 @@ def test_the_administrator_sees_who_has_read_how_much_and_how_far_they_agree(roo
     for reader, answers in {"ann": ["present", "absent", "absent"], "ben": ["present"] * 2}.items():
         client = room.reader(reader)
         for number, given in enumerate(answers):
-            send(client, room.cases[number], f"{reader}{number}", answer=given, seconds=number)
-    send(client, room.cases[0], "again", answer="unsure")
-    send(client, room.cases[0], "and again")
+            values = {"reader": reader, "answer": given, "seconds": number}
+            send(client, room.cases[number], f"{reader}{number}", **values)
+    send(client, room.cases[0], "again", reader="ben", answer="unsure")
+    send(client, room.cases[0], "and again", reader="ben")
     content = room.admin().get("/api/overview").json()
     ann, ben = content["readers"]
     assert (ann["reader"], ann["read"], ann["corrections"], ann["median_seconds"]) == (
@@ -320,7 +327,7 @@ def test_the_administrator_sees_who_has_read_how_much_and_how_far_they_agree(roo
 
 def test_kappa_is_left_out_where_it_is_undefined(room):
     for reader in ("ann", "ben"):
-        send(room.reader(reader), room.cases[0], reader)
+        send(room.reader(reader), room.cases[0], reader, reader=reader)
     (pair,) = room.admin().get("/api/overview").json()["pairs"]
     assert pair["agreement"] == 1.0 and pair["kappa"] is None
 

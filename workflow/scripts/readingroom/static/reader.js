@@ -152,7 +152,7 @@ function save() {
   const before = answers.get(case_);
   if (!same(values, before)) {
     const seconds = Math.min((before?.seconds ?? 0) + clock.seconds, 86400);
-    const answer = { case: case_, ...values, seconds };
+    const answer = { reader: study.reader, case: case_, ...values, seconds };
     answers.set(case_, answer);
     outbox.put(answer);
   }
