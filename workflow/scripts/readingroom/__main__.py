@@ -15,7 +15,7 @@ from pathlib import Path
 from cxrnoise import readings
 from cxrnoise.errors import UserError
 
-from . import links
+from . import links, server
 from .store import Store
 from .study import Study, load
 
@@ -26,13 +26,23 @@ def main() -> None:
     arguments = _parser().parse_args()
     try:
         study = load(arguments.study)
-        room = arguments.room or Path(arguments.study).absolute().parent / "room"
-        with closing(Store(room, study.id)) as store:
+        with closing(Store(_room(arguments), study.id)) as store:
             arguments.command(study, store, arguments)
     except UserError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         print("The reading room is closed; every answer that was shown as saved is on disk.")
+
+
+def _room(arguments: argparse.Namespace) -> Path:
+    folder = Path(arguments.study).resolve()
+    room = Path(arguments.room).resolve() if arguments.room else folder.parent / "room"
+    if room.is_relative_to(folder):
+        raise UserError(
+            f"--room {arguments.room} is inside the study, which stays as it is: "
+            "choose a folder outside it."
+        )
+    return room
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,8 +76,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(study: Study, store: Store, arguments: argparse.Namespace) -> None:
-    from . import server  # scikit-learn takes a second to import, which only this command needs
-
     _base(arguments)
     with server.listen(arguments.host, arguments.port) as listener:
         arguments.port = listener.getsockname()[1]

@@ -4,9 +4,6 @@ from collections.abc import Iterable
 from itertools import combinations
 from statistics import median
 
-import numpy as np
-from sklearn.metrics import cohen_kappa_score
-
 from cxrnoise.readings import ANSWERS, Reading
 
 
@@ -46,7 +43,9 @@ def pairs(readings: Iterable[Reading]) -> list[dict]:
 
 
 def _agreement(first: list[str], second: list[str]) -> dict:
-    agreement = float(np.mean(np.array(first) == np.array(second)))
+    from sklearn.metrics import cohen_kappa_score  # takes seconds, which starting need not wait for
+
+    agreement = sum(map(str.__eq__, first, second)) / len(first)
     if len({*first, *second}) == 1:
         return {"agreement": agreement, "kappa": None}
     return {"agreement": agreement, "kappa": float(cohen_kappa_score(first, second))}

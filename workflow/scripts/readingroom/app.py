@@ -28,10 +28,20 @@ log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 ENTRY_FILES = ("enter.js", "icon.svg", "room.css")  # hold nothing of a study
-FILES = ("admin.js", "clock.js", "outbox.js", "pictures.js", "reader.js", "server.js", "viewer.js")
+FILES = (
+    "admin.js",
+    "clock.js",
+    "decoder.js",
+    "outbox.js",
+    "pictures.js",
+    "reader.js",
+    "server.js",
+    "viewer.js",
+)
 READER, ADMIN = "reader", "admin"
 ANSWER = {
     "submission": str,
+    "reader": str,
     "case": str,
     "answer": str,
     "confidence": int,
@@ -157,9 +167,10 @@ class _Room:
         submission = content.pop("submission")
         if not re.fullmatch("[0-9a-f]{32}", submission):
             raise HTTPException(400, "submission is not 32 hex digits.")
+        if content["reader"] != request.state.reader:
+            raise HTTPException(403, "Another reader's link was opened in this browser since.")
         reading = Reading(
             study=self.study.id,
-            reader=request.state.reader,
             answered_at=readings.now(),
             **content | {"seconds": round(float(content["seconds"]), 1)},
         )
@@ -201,7 +212,7 @@ class _Room:
 
 
 def _answer(reading: Reading) -> dict:
-    return {key: getattr(reading, key) for key in ANSWER if key != "submission"}
+    return {key: getattr(reading, key) for key in ANSWER if key not in ("submission", "reader")}
 
 
 def _file(name: str) -> Endpoint:

@@ -1,5 +1,6 @@
 """The process that serves a reading room, and the links that open it."""
 
+import os
 import socket
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=128)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = os.strerror(error.errno) if getattr(error, "errno", None) else error
         raise UserError(
             f"Port {port} of {host} cannot be opened ({reason}): "
             "stop the program that uses it, or choose another one with --port."

@@ -42,20 +42,24 @@ export class Pictures {
   }
 }
 
+const decoder = new Worker("decoder.js");
+const asked = new Map();
+let count = 0;
+
+decoder.addEventListener("message", ({ data: { number, picture, why } }) => {
+  const { resolve, reject } = asked.get(number);
+  asked.delete(number);
+  if (picture) resolve(picture);
+  else reject(new Error(why));
+});
+
 async function load(case_) {
   const response = await fetch(`images/${case_}.png`);
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
-  const bitmap = await createImageBitmap(await response.blob(), {
-    colorSpaceConversion: "none",
-    premultiplyAlpha: "none",
+  const file = await response.blob();
+  return new Promise((resolve, reject) => {
+    count += 1;
+    asked.set(count, { resolve, reject });
+    decoder.postMessage({ number: count, file });
   });
-  const { width, height } = bitmap;
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
-  context.drawImage(bitmap, 0, 0);
-  bitmap.close();
-  const rgba = context.getImageData(0, 0, width, height).data;
-  const grey = new Uint8Array(width * height);
-  for (let i = 0; i < grey.length; i += 1) grey[i] = rgba[4 * i];
-  return { width, height, grey };
 }

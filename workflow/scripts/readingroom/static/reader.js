@@ -107,6 +107,7 @@ function showFarewell() {
 
 function fill(values) {
   form.reset();
+  hint("");
   for (const name of FIELDS) {
     if (values?.[name] != null) form.elements[name].value = String(values[name]);
   }
@@ -143,15 +144,15 @@ function keepDraft() {
 function save() {
   const case_ = study.cases[index];
   if ($("radiograph").dataset.case !== case_) {
-    return say("unanswered", "The radiograph is not on the screen yet.");
+    return hint("The radiograph is not on the screen yet.");
   }
   const values = filled();
-  if (!values.answer) return say("unanswered", "Answer first: P present, A absent, U not sure.");
-  if (!values.confidence) return say("unanswered", "Say how confident you are: 1 to 5.");
+  if (!values.answer) return hint("Answer first: P present, A absent, U not sure.");
+  if (!values.confidence) return hint("Say how confident you are: 1 to 5.");
   const before = answers.get(case_);
   if (!same(values, before)) {
     const seconds = Math.min((before?.seconds ?? 0) + clock.seconds, 86400);
-    const answer = { case: case_, ...values, seconds };
+    const answer = { reader: study.reader, case: case_, ...values, seconds };
     answers.set(case_, answer);
     outbox.put(answer);
   }
@@ -162,8 +163,14 @@ function save() {
 // ---- what is shown
 
 function showView({ level, width, inverted, percent }) {
-  const text = `Level ${Math.round(level)}  Width ${Math.round(width)}  ${percent} %`;
-  $("view").textContent = inverted ? `${text}  inverted` : text;
+  const facts = [`Level ${Math.round(level)}`, `Width ${Math.round(width)}`, `${percent} %`];
+  if (inverted) facts.push("inverted");
+  $("view").replaceChildren(
+    ...facts.flatMap((textContent) => [
+      Object.assign(document.createElement("span"), { textContent }),
+      " ",
+    ]),
+  );
   document.querySelector("[data-do=invert]").setAttribute("aria-pressed", inverted);
 }
 
@@ -208,6 +215,10 @@ function showState(state, waiting, detail) {
 function say(state, text) {
   $("status").dataset.state = state;
   $("status").textContent = text;
+}
+
+function hint(text) {
+  $("hint").textContent = text;
 }
 
 function notice(text) {
@@ -290,7 +301,7 @@ function nextOther() {
   const options = [...form.elements.other_finding];
   const place = options.findIndex((option) => option.checked);
   options[(place + 1) % options.length].click();
-  say("chosen", `Other finding: ${form.elements.other_finding.value || "none"}.`);
+  hint(`Other finding: ${form.elements.other_finding.value || "none"}.`);
 }
 
 function pressed(event) {
