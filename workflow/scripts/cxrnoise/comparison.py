@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -201,21 +200,9 @@ def ours_of_finding(
     return found | {"finding.errors": Ours(*errors)}
 
 
-def settings_of(config: Mapping, numbers_path: str | Path) -> dict[str, float]:
-    """Return the values of the configuration that the paper states, by their dotted keys."""
-    keys = pd.read_csv(numbers_path)["key"]
-    found = {}
-    for key in keys[keys.str.startswith(CONFIGURED)].str.removeprefix(CONFIGURED):
-        value = config
-        for part in key.split("."):
-            value = value[part]
-        found[key] = value
-    return found
-
-
-def ours_of_settings(config: Mapping[str, float]) -> dict[str, Ours]:
-    """Return the settings of this run, by their dotted keys."""
-    return {f"{CONFIGURED}{key}": Ours(value) for key, value in config.items()}
+def ours_of_settings(stated: Mapping[str, float]) -> dict[str, Ours]:
+    """Return the settings of this run; see `settings.stated`."""
+    return {key: Ours(value) for key, value in stated.items()}
 
 
 def verdict(number: Number, ours: Ours | None) -> str:
