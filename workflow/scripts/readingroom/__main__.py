@@ -84,30 +84,32 @@ def _serve(study: Study, store: Store, arguments: argparse.Namespace) -> None:
         if store.readers():
             print("Readers continue with the links they have; invite and admin make new ones.")
         else:
-            arguments.name, arguments.again = FIRST_READER, False
-            _invite(study, store, arguments)
-            _admin(study, store, arguments)
+            _print_reader_link(FIRST_READER, base, store.invite(FIRST_READER))
+            _print_admin_link(base, store.new_admin())
         print("Stop it with Ctrl+C.", flush=True)
         server.serve(study, store, listener, base)
 
 
 def _invite(study: Study, store: Store, arguments: argparse.Namespace) -> None:
     base = _base(arguments)
-    token = store.invite(arguments.name, arguments.again)
-    _print_link(f"Link of {arguments.name}, to be given to nobody else", base, token)
+    _print_reader_link(arguments.name, base, store.invite(arguments.name, arguments.again))
 
 
 def _admin(study: Study, store: Store, arguments: argparse.Namespace) -> None:
     base = _base(arguments)
-    _print_link("Link to the administrator's page", base, store.new_admin())
+    _print_admin_link(base, store.new_admin())
 
 
 def _base(arguments: argparse.Namespace) -> str:
     return links.base_url(arguments.host, arguments.port, arguments.public_url)
 
 
-def _print_link(what: str, base: str, token: str) -> None:
-    print(f"{what}:\n  {links.link(base, token)}", flush=True)
+def _print_reader_link(name: str, base: str, token: str) -> None:
+    print(f"Link of {name}, to be given to nobody else:\n  {links.link(base, token)}")
+
+
+def _print_admin_link(base: str, token: str) -> None:
+    print(f"Link to the administrator's page:\n  {links.link(base, token)}")
 
 
 def _export(study: Study, store: Store, arguments: argparse.Namespace) -> None:

@@ -175,9 +175,9 @@ class Store:
         values = asdict(reading)
         del values["study"]
         database.execute(
-            f"INSERT OR IGNORE INTO answers (submission, {_FIELDS}) VALUES (:submission, "
+            f"INSERT INTO answers (submission, {_FIELDS}) VALUES (:submission, "
             ":reader, :case, :answer, :confidence, :other_finding, :comment, :seconds, "
-            ":answered_at)",
+            ":answered_at) ON CONFLICT (submission) DO NOTHING",
             {"submission": submission, **values},
         )
 
@@ -210,7 +210,8 @@ class Store:
                     continue
                 new += 1
                 database.execute(
-                    "INSERT OR IGNORE INTO readers VALUES (?, NULL, ?)", [reading.reader, now()]
+                    "INSERT INTO readers VALUES (?, NULL, ?) ON CONFLICT DO NOTHING",
+                    [reading.reader, now()],
                 )
                 self._insert(database, secrecy.token(), reading)
         return new
