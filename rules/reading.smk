@@ -143,7 +143,7 @@ rule features:
         crop=config["findings"]["crop"],
         batch_size=config["uncertainty"]["predict_batch_size"],
         threads=config["network"]["threads"],
-        code=fingerprint("inputs", "runtime"),
+        code=fingerprint("inputs", "neighbours", "runtime"),
     script:
         "../workflow/scripts/features.py"
 
@@ -189,7 +189,7 @@ rule figure_cases:
         finding=config["finding"],
         seed=int(SEEDS[0]),
         sources=list(SOURCES),
-        code=fingerprint("panels", "figures", "chestxray14", "readers"),
+        code=fingerprint("panels", "figures", "chestxray14"),
     script:
         "../workflow/scripts/figure_cases.py"
 
