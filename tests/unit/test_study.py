@@ -178,7 +178,7 @@ def test_the_readers_side_has_the_cases_and_what_is_looked_for():
 def test_another_finding_or_other_cases_make_another_study():
     run = disputes.run()
     key = drawn(*run)
-    assert study.identifier(key, "Emphysema") == study.identifier(key[::-1], "Emphysema")
+    assert study.identifier(key, "Emphysema") == study.identifier(key[::-1], "emphysema")
     others = {
         study.identifier(key, "Nodule"),
         study.identifier(key[1:], "Emphysema"),

@@ -447,8 +447,7 @@ def html(
     rows: what `compare` returns; found: what `contradictions` does.
     """
     reader = "SIMULATED READER: " if simulated else ""
-    counts = rows["verdict"].value_counts()
-    summary = ", ".join(f"{counts.get(name, 0)} {name}" for name in (AGREES, DIFFERS, NOT_RUN))
+    summary = _summary(rows["verdict"])
     parts = [
         f"<p>Numbers of {escape(PAPER)}, beside those of this run on {escape(dataset)}: "
         f"{summary}.{_strange(dataset, finding, simulated)}</p>",
@@ -466,6 +465,12 @@ def html(
     )
     title = f"{reader}The paper and this run"
     return html_page(f"{title}: {dataset}", title, "\n".join(parts), provenance)
+
+
+def _summary(verdicts: pd.Series) -> str:
+    counts = verdicts.value_counts()
+    names = {AGREES: "agree", DIFFERS: "differ", NOT_RUN: NOT_RUN, NOT_MEASURED: NOT_MEASURED}
+    return ", ".join(f"{counts[kind]} {name}" for kind, name in names.items() if kind in counts)
 
 
 def _strange(dataset: str, finding: str, simulated: bool) -> str:
@@ -492,7 +497,7 @@ def _section(name: str, rows: pd.DataFrame) -> str:
         lines = [_line(row) for row in part.to_dict("records")]
         first = f'<th scope="rowgroup" class="text" rowspan="{len(lines)}">{escape(where)}</th>'
         bodies.append(f"<tbody><tr>{first}" + "</tr>\n<tr>".join(lines) + "</tr></tbody>")
-    about = f"{name}: {', '.join(f'{n} {v}' for v, n in rows['verdict'].value_counts().items())}."
+    about = f"{name}: {_summary(rows['verdict'])}."
     return html_table(name, about, f"<thead><tr>{head}</tr></thead>", "\n".join(bodies))
 
 
