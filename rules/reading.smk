@@ -1,6 +1,6 @@
 # The observer study: the disagreements that are read, what readers say of them, and Table 2.
 
-from cxrnoise import comparison, readers
+from cxrnoise import files, readers
 
 READINGS = config["readings"]
 SIMULATED = READINGS == readers.SIMULATED
@@ -8,30 +8,17 @@ STUDY = f"{FINDING_RUN}/study"
 STUDIED_RUN = FINDING_RUN.format(seed=SEEDS[0])  # whose disagreements make Table 2
 ROOM_READINGS = f"{FINDING_RUN}/readings.csv"
 PAPER_TABLE2 = f"{workflow.basedir}/config/paper-table2.csv"
-
-
-def read_before():
-    """Return the file of expert reads to which the draw of the study is confined, if any."""
-    named = READINGS not in (readers.ROOM, readers.SIMULATED)
-    if not named or config["study"]["among"] == "all" or not os.path.exists(READINGS):
-        return []
-    try:
-        return [READINGS] if readers.are_expert_reads(READINGS) else []
-    except UserError as error:
-        raise WorkflowError(str(error)) from None
-
-
-def readings_file(wildcards):
-    """Return the file of readings, or nothing where readers have not been to the room yet."""
-    if SIMULATED:
-        return []
-    if READINGS != readers.ROOM:
-        return READINGS
-    exported = ROOM_READINGS.format(**wildcards)
-    return exported if os.path.exists(exported) else []
-
-
-READ_BEFORE = read_before()
+try:
+    READ_BEFORE = readers.confining(READINGS, config["study"]["among"])
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+# Table 2 and its figures are among the results of a whole run once there are readings.
+READ_RESULTS = [
+    f"{RESULTS}/table2.csv",
+    *(f"{RESULTS}/figures/cases-{number}.png" for number in (1, 2, 3)),
+]
+if not SIMULATED and not readers.at_hand(READINGS, ROOM_READINGS.format(seed=SEEDS[0])):
+    READ_RESULTS = []
 
 
 # The cases, and their images: what the experimenter knows, and what readers may see.
@@ -50,7 +37,7 @@ rule study:
     log:
         f"{RESULTS}/logs/{FINDING}/noise-0/seed-{{seed}}/study.log",
     conda:
-        "../envs/tables.yaml"
+        "../envs/images.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -71,7 +58,9 @@ rule study:
 rule readings:
     input:
         key=f"{FINDING_RUN}/key.parquet",
-        readings=readings_file,
+        readings=lambda wildcards: readers.at_hand(
+            READINGS, ROOM_READINGS.format(**wildcards)
+        ),
         truth=f"{Path(METADATA).parent}/truth.csv" if SIMULATED else [],
     output:
         readings=f"{FINDING_RUN}/readings.parquet",
@@ -154,7 +143,7 @@ rule features:
         crop=config["findings"]["crop"],
         batch_size=config["uncertainty"]["predict_batch_size"],
         threads=config["network"]["threads"],
-        code=fingerprint("inputs", "runtime"),
+        code=fingerprint("inputs", "neighbours", "runtime"),
     script:
         "../workflow/scripts/features.py"
 
@@ -200,7 +189,7 @@ rule figure_cases:
         finding=config["finding"],
         seed=int(SEEDS[0]),
         sources=list(SOURCES),
-        code=fingerprint("panels", "figures", "chestxray14", "readers"),
+        code=fingerprint("panels", "figures", "chestxray14"),
     script:
         "../workflow/scripts/figure_cases.py"
 
@@ -220,15 +209,7 @@ COMPARABLE = [
         "statistics": f"{RESULTS}/table2_statistics.csv",
     },
 ]
-
-
-def made_so_far():
-    """Return, by name, the results that are there to be compared, or all where there is none."""
-    there = [files for files in COMPARABLE if all(map(os.path.exists, files.values()))]
-    return {name: path for files in there or COMPARABLE for name, path in files.items()}
-
-
-MADE = made_so_far()
+MADE = files.at_hand(COMPARABLE)
 
 
 # Every number of the paper beside ours; of what has not been made yet it says so.
@@ -256,7 +237,7 @@ rule paper_vs_ours:
         runtime=10,
     params:
         made=list(MADE),
-        settings=comparison.settings_of(config, PAPER_NUMBERS),
+        settings=settings.stated(config, PAPER_NUMBERS),
         dataset=config["dataset"],
         finding=config["finding"],
         simulated=SIMULATED,

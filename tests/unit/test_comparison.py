@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import disputes
-from cxrnoise import comparison, judgements
+from cxrnoise import comparison, judgements, settings
 from cxrnoise.comparison import AGREES, DIFFERS, NOT_MEASURED, NOT_RUN, Number, Ours
 from cxrnoise.measures import wilson
 from cxrnoise.provenance import describe
@@ -89,8 +89,8 @@ def test_a_setting_agrees_only_when_it_is_the_papers():
 
 
 def test_our_configuration_is_the_papers():
-    settings = comparison.settings_of(SETTINGS, CONFIG / "paper-numbers.csv")
-    verdicts = compared(comparison.ours_of_settings(settings))
+    stated = settings.stated(SETTINGS, CONFIG / "paper-numbers.csv")
+    verdicts = compared(comparison.ours_of_settings(stated))
     own = verdicts[verdicts.index.str.startswith("config:")]
     assert len(own) > 10 and set(own) == {AGREES}
 

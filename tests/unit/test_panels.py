@@ -1,22 +1,25 @@
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
 import disputes
 from cxrnoise import figures, judgements, neighbours, panels
+from tiny import png
 
 PIXELS = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
 
-def judged(readers=3):
+def read(readers=3, source="room"):
     """Five confident, certain disagreements (three overturned, two confirmed) and one other."""
     key = disputes.key([(1, "high", "low")] * 5 + [(1, "low", "low")])
     key["confidence"] = [0.31, 0.42, 0.37, 0.45, 0.44, 0.1]
     said = ["absent", "absent", "absent", "present", "present", "absent"]
     given = disputes.answers(key, **{f"reader {number}": said for number in range(readers)})
     given.loc[given["case"] == key["case"][3], "other_finding"] = "subcutaneous emphysema"
-    return judgements.judge(key, given)
+    return key, given.assign(source=source)
+
+
+def judged(readers=3):
+    return judgements.judge(*read(readers))
 
 
 def texts(figure):
@@ -77,17 +80,30 @@ def test_without_a_case_there_is_no_neighbour_and_the_figures_say_so(tmp_path):
     nothing = panels.confident(judged(), "none")
     assert panels.of_neighbours(nothing, features_of(nothing)) == []
     for title, about in panels.titles("Emphysema", False, 0, 0):
-        figure = panels.draw([], title, about)
+        figure = panels.draw(panels.Plate(title, about, []))
         assert "No such case." in texts(figure)
         figures.save(figure, tmp_path / "figure.png", "{}")
     assert "as figure 2 has none" in about
 
 
+def plates(**options):
+    key, given = read(**options)
+    return panels.plates(key, given, features_of(key), "Emphysema")
+
+
 def test_the_figures_of_a_simulated_reader_say_so_in_their_titles():
-    for title, _ in panels.titles("Emphysema", True, 4, 4):
-        assert "SIMULATED READER" in title
-    for title, _ in panels.titles("Emphysema", False, 4, 4):
-        assert "SIMULATED" not in title
+    assert all("SIMULATED READER" in plate.title for plate in plates(source="simulated"))
+    assert not any("SIMULATED" in plate.title for plate in plates())
+
+
+def test_the_three_figures_are_overturned_confirmed_and_alike():
+    overturned, confirmed, alike = plates()
+    assert [panel.image[6:8] for panel in overturned.panels] == ["01", "02", "00"]
+    assert [panel.image[6:8] for panel in confirmed.panels] == ["03", "04"]
+    assert len(alike.panels) == panels.SHOWN
+    assert panels.images([alike, confirmed]) == {
+        panel.image for panel in [*alike.panels, *confirmed.panels]
+    }
 
 
 def test_a_figure_says_how_many_cases_there_are():
@@ -97,9 +113,10 @@ def test_a_figure_says_how_many_cases_there_are():
 
 
 def test_every_panel_is_drawn_with_its_pixels_as_they_are(tmp_path):
-    cases = judged()
-    shown = panels.of_cases(panels.confident(cases, "A"), cases)
-    figure = panels.draw([replace(panel, pixels=PIXELS) for panel in shown], "title", "about")
+    first, *_ = plates()
+    originals = [(image, png(PIXELS)) for image in panels.images([first])]
+    [plate] = panels.filled([first], originals)
+    figure = panels.draw(plate)
     assert len(figure.axes) == 3
     for axes in figure.axes:
         [image] = axes.images
@@ -107,8 +124,7 @@ def test_every_panel_is_drawn_with_its_pixels_as_they_are(tmp_path):
         assert image.get_clim() == (0, 255)
         assert "label present, model absent" in axes.get_title(loc="left")
     figures.save(figure, tmp_path / "figure.png", "{}")
-    again = panels.draw([replace(panel, pixels=PIXELS) for panel in shown], "title", "about")
-    figures.save(again, tmp_path / "again.png", "{}")
+    figures.save(panels.draw(plate), tmp_path / "again.png", "{}")
     assert (tmp_path / "figure.png").read_bytes() == (tmp_path / "again.png").read_bytes()
 
 

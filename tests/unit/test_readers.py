@@ -151,6 +151,24 @@ def test_the_two_layouts_are_told_apart(tmp_path, key):
     assert not readers.are_expert_reads(tmp_path / "empty.csv")
 
 
+def test_the_readings_at_hand_are_the_export_or_the_file_that_is_named(tmp_path):
+    exported = tmp_path / "readings.csv"
+    assert readers.at_hand("room", str(exported)) == []
+    exported.touch()
+    assert readers.at_hand("room", str(exported)) == str(exported)
+    assert readers.at_hand("mine.csv", str(exported)) == "mine.csv"
+    assert readers.at_hand("simulated", str(exported)) == []
+
+
+def test_only_expert_reads_confine_the_draw_and_only_when_they_should(tmp_path, key):
+    reads = str(expert_csv(tmp_path / "reads.csv", []))
+    own = str(room_csv(tmp_path / "r.csv", key, []))
+    assert readers.confining(reads, "readings") == reads
+    assert readers.confining(reads, "all") == []
+    for named in (own, "room", "simulated", str(tmp_path / "none.csv")):
+        assert readers.confining(named, "readings") == []
+
+
 def truth(key, found):
     return pd.DataFrame(
         {

@@ -13,6 +13,7 @@ import disputes
 import tiny
 from cxrnoise import chestxray14, manifests, measures, study
 from cxrnoise.errors import UserError
+from readingroom import study as room_study
 
 
 def drawn(scores, predictions, seed=0, among=None, **options):
@@ -164,7 +165,7 @@ def test_a_study_without_a_case_is_refused(strata):
         drawn(*disputes.run(), among=set(), cases=study.ALL)
 
 
-def test_the_readers_side_is_what_the_reading_room_loads():
+def test_the_readers_side_has_the_cases_and_what_is_looked_for():
     key = drawn(*disputes.run(), controls=2)
     side = study.readers_side(key, "Emphysema", 7)
     assert side["cases"] == sorted(key["case"])
@@ -177,7 +178,7 @@ def test_the_readers_side_is_what_the_reading_room_loads():
 def test_another_finding_or_other_cases_make_another_study():
     run = disputes.run()
     key = drawn(*run)
-    assert study.identifier(key, "Emphysema") == study.identifier(key[::-1], "Emphysema")
+    assert study.identifier(key, "Emphysema") == study.identifier(key[::-1], "emphysema")
     others = {
         study.identifier(key, "Nodule"),
         study.identifier(key[1:], "Emphysema"),
@@ -239,6 +240,15 @@ def written(tmp_path, layout="folder"):
     wanted = index[index["image"].isin(key["image"])]
     study.write_images(key, chestxray14.originals(wanted, found), tmp_path / "images")
     return key, tmp_path / "images", data
+
+
+def test_the_reading_room_loads_the_readers_side(tmp_path):
+    key, folder, _ = written(tmp_path)
+    study.write_json(study.readers_side(key, "Emphysema", 7), tmp_path / "study.json")
+    loaded = room_study.load(tmp_path)
+    assert loaded.id == study.identifier(key, "Emphysema")
+    assert loaded.images == {case: folder / f"{case}.png" for case in sorted(key["case"])}
+    assert (loaded.finding, loaded.seed) == ("Emphysema", 7)
 
 
 @pytest.mark.parametrize("layout", ["folder", "kaggle", "archives"])

@@ -89,12 +89,21 @@ def test_a_table_of_people_does_not_speak_of_simulation():
 
 def test_the_caption_says_how_the_cases_were_drawn():
     table, _, key = results()
-    assert "18 of the 180 test images" in table2.caption(table, key, setting())
-    assert "drawn at random, and read by 3" in table2.caption(table, key, setting())
+    text = table2.caption(table, key, setting())
+    assert "18 of the 180 test images on which" in text
+    assert "contradicts the label, drawn at random, read by 3 readers" in text
     confined = table2.caption(table, key, setting(confined=True))
-    assert "among those that had been read" in confined
+    assert "18 of the 180 images that had been read before on which" in confined
     strata = key.assign(stratum=key["confidence_group"])
     assert "drawn by group" in table2.caption(table, strata, setting())
+    whole = table2.caption(table, key.assign(weight=1.0), setting())
+    assert "all 18 test images on which the prediction contradicts the label, read by" in whole
+
+
+def test_a_number_that_was_counted_has_no_interval():
+    row = {"estimate": 13.0, "low": 13.0, "high": 13.0, "n": 49}
+    assert table2._number(row) == "13 of 49"
+    assert table2._number(row | {"low": 9.2, "high": 1700}) == "13 of 49 [9–1,700]"
 
 
 @pytest.mark.parametrize("readers", [1, 3])

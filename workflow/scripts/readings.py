@@ -15,9 +15,10 @@ with job(snakemake):
         found = readers.from_csv(files.readings, key, params.finding, params.source)
     else:
         raise UserError(
-            f"{params.expected} is missing, for the study in {params.study} is not read yet: read "
-            f"it (make reading-room STUDY={params.study}), then export the readings (python -m "
-            f"readingroom {params.study} export {params.expected}) and run again."
+            f"{params.expected} is missing, for nobody has read the study in {params.study} yet: "
+            f"read it (make reading-room STUDY={params.study}), export the readings "
+            f"(PYTHONPATH=workflow/scripts python -m readingroom {params.study} export "
+            f"{params.expected}) and run again."
         )
     made_by = {"readings": files.readings, "simulated_reader": params.simulation}
     manifests.write(

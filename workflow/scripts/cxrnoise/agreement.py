@@ -34,12 +34,15 @@ def share(part: float, whole: float) -> Estimate:
 def cohen(first: np.ndarray, second: np.ndarray) -> Estimate:
     """Return Cohen's kappa of two readers' answers to the same cases, asymptotic interval.
 
-    It does not exist where chance alone makes them agree always: both gave one same answer.
+    It does not exist where chance alone makes them agree always: both gave one same answer. Where
+    one of them gave the same answer to all, it is 0 whatever the other said, without an interval.
     """
     answers, codes = np.unique([first, second], return_inverse=True)
     if len(first) == 0 or len(answers) == 1:
         return Estimate(*NOTHING, len(first))
     codes = codes.reshape(2, -1)
+    if (codes == codes[:, :1]).all(axis=1).any():
+        return Estimate(0.0, np.nan, np.nan, len(first))
     table = np.zeros((len(answers), len(answers)))
     np.add.at(table, tuple(codes), 1)
     with np.errstate(invalid="ignore"):  # in a test that is not used here

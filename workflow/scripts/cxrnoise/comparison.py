@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -201,21 +200,9 @@ def ours_of_finding(
     return found | {"finding.errors": Ours(*errors)}
 
 
-def settings_of(config: Mapping, numbers_path: str | Path) -> dict[str, float]:
-    """Return the values of the configuration that the paper states, by their dotted keys."""
-    keys = pd.read_csv(numbers_path)["key"]
-    found = {}
-    for key in keys[keys.str.startswith(CONFIGURED)].str.removeprefix(CONFIGURED):
-        value = config
-        for part in key.split("."):
-            value = value[part]
-        found[key] = value
-    return found
-
-
-def ours_of_settings(config: Mapping[str, float]) -> dict[str, Ours]:
-    """Return the settings of this run, by their dotted keys."""
-    return {f"{CONFIGURED}{key}": Ours(value) for key, value in config.items()}
+def ours_of_settings(stated: Mapping[str, float]) -> dict[str, Ours]:
+    """Return the settings of this run; see `settings.stated`."""
+    return {key: Ours(value) for key, value in stated.items()}
 
 
 def verdict(number: Number, ours: Ours | None) -> str:
@@ -460,8 +447,7 @@ def html(
     rows: what `compare` returns; found: what `contradictions` does.
     """
     reader = "SIMULATED READER: " if simulated else ""
-    counts = rows["verdict"].value_counts()
-    summary = ", ".join(f"{counts.get(name, 0)} {name}" for name in (AGREES, DIFFERS, NOT_RUN))
+    summary = _summary(rows["verdict"])
     parts = [
         f"<p>Numbers of {escape(PAPER)}, beside those of this run on {escape(dataset)}: "
         f"{summary}.{_strange(dataset, finding, simulated)}</p>",
@@ -479,6 +465,12 @@ def html(
     )
     title = f"{reader}The paper and this run"
     return html_page(f"{title}: {dataset}", title, "\n".join(parts), provenance)
+
+
+def _summary(verdicts: pd.Series) -> str:
+    counts = verdicts.value_counts()
+    names = {AGREES: "agree", DIFFERS: "differ", NOT_RUN: NOT_RUN, NOT_MEASURED: NOT_MEASURED}
+    return ", ".join(f"{counts[kind]} {name}" for kind, name in names.items() if kind in counts)
 
 
 def _strange(dataset: str, finding: str, simulated: bool) -> str:
@@ -505,7 +497,7 @@ def _section(name: str, rows: pd.DataFrame) -> str:
         lines = [_line(row) for row in part.to_dict("records")]
         first = f'<th scope="rowgroup" class="text" rowspan="{len(lines)}">{escape(where)}</th>'
         bodies.append(f"<tbody><tr>{first}" + "</tr>\n<tr>".join(lines) + "</tr></tbody>")
-    about = f"{name}: {', '.join(f'{n} {v}' for v, n in rows['verdict'].value_counts().items())}."
+    about = f"{name}: {_summary(rows['verdict'])}."
     return html_table(name, about, f"<thead><tr>{head}</tr></thead>", "\n".join(bodies))
 
 

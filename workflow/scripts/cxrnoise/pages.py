@@ -28,6 +28,7 @@ thead tr:last-child th, thead th[rowspan] { border-bottom: 2px solid var(--ink);
 thead th[colspan] { text-align: center; border-bottom: 1px solid var(--line); }
 tbody { border-bottom: 1px solid var(--line); }
 tr.paper td, tr.paper th, small { color: var(--quiet); }
+tbody th[rowspan] { vertical-align: top; }
 td.alarm { color: var(--alarm); font-weight: 600; }
 footer { color: var(--quiet); font-size: 0.875rem; }
 footer dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; }

@@ -2,16 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from . import study
-from .judgements import MAJORITY
-from .measures import confidence
+from . import radiographs, study
+from .judgements import MAJORITY, judge
+from .measures import LABEL_ERROR, TRUE_ERROR, confidence
 from .neighbours import POSITIVE, Features, nearest
+from .readers import SIMULATED
 
 SHOWN = 4  # radiographs in a figure, as in the paper
 ANSWERS = ("absent", "present")  # of the labels 0 and 1
@@ -24,6 +25,51 @@ class Panel:
     image: str
     lines: list[str]
     pixels: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A figure: its title, a sentence beneath it, and its panels."""
+
+    title: str
+    about: str
+    panels: list[Panel]
+
+
+def plates(key: pd.DataFrame, given: pd.DataFrame, features: Features, finding: str) -> list[Plate]:
+    """Return the three figures, without their pixels.
+
+    Parameters
+    ----------
+    key, given: the manifests `key` and `readings`.
+    features: of the cases and of the training positives.
+    """
+    judged = judge(key, given)
+    overturned, confirmed = (confident(judged, kind) for kind in (LABEL_ERROR, TRUE_ERROR))
+    simulated = bool((given["source"] == SIMULATED).any())
+    texts = titles(finding, simulated, len(overturned), len(confirmed))
+    shown = [
+        of_cases(overturned, judged),
+        of_cases(confirmed, judged),
+        of_neighbours(confirmed, features),
+    ]
+    return [Plate(*text, part) for text, part in zip(texts, shown, strict=True)]
+
+
+def images(plates: Iterable[Plate]) -> set[str]:
+    """Return the names of all images in the figures."""
+    return {panel.image for plate in plates for panel in plate.panels}
+
+
+def filled(plates: Iterable[Plate], originals: Iterable[tuple[str, bytes]]) -> list[Plate]:
+    """Return the figures with their pixels, from (image, bytes of its file) of each image."""
+    pixels = {image: radiographs.decode(data) for image, data in originals}
+    return [
+        replace(
+            plate, panels=[replace(panel, pixels=pixels[panel.image]) for panel in plate.panels]
+        )
+        for plate in plates
+    ]
 
 
 def confident(judged: pd.DataFrame, verdict: str) -> pd.DataFrame:
@@ -125,20 +171,14 @@ def _of(cases: int) -> str:
     return {0: "no case", 1: "one case"}.get(cases, f"all {cases} cases")
 
 
-def draw(panels: Iterable[Panel], title: str, about: str) -> Figure:
-    """Draw the panels two by two.
-
-    Parameters
-    ----------
-    panels: with their pixels; where there are none, the figure says so.
-    title: of the figure; about: a sentence beneath it.
-    """
-    panels = list(panels)
-    rows = max(1, -(-len(panels) // 2)) if panels else 0
+def draw(plate: Plate) -> Figure:
+    """Draw the panels of a figure two by two; where there are none, it says so."""
+    panels = plate.panels
+    rows = -(-len(panels) // 2)
     height = 1.0 + (5.1 * rows if rows else 1.0)
     figure = Figure(figsize=(9, height))
-    figure.text(0.03, 1 - 0.3 / height, title, fontsize=13, va="center", weight="bold")
-    figure.text(0.03, 1 - 0.68 / height, about, fontsize=10, va="center")
+    figure.text(0.03, 1 - 0.3 / height, plate.title, fontsize=13, va="center", weight="bold")
+    figure.text(0.03, 1 - 0.68 / height, plate.about, fontsize=10, va="center")
     if not panels:
         figure.text(0.5, 0.5 / height + 0.08, "No such case.", fontsize=13, ha="center")
         return figure

@@ -5,6 +5,7 @@ Whatever the source, the result is the manifest `readings`.
 
 import csv
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,29 @@ class Simulation:
     sensitivity: float
     specificity: float
     seed: int
+
+
+def at_hand(named: str, exported: str) -> str | list[str]:
+    """Return the file of readings that there is, or none.
+
+    Parameters
+    ----------
+    named: the configuration key `readings`; exported: where the reading room's export belongs.
+    """
+    if named == ROOM:
+        return exported if os.path.exists(exported) else []
+    return [] if named == SIMULATED else named
+
+
+def confining(named: str, among: str) -> str | list[str]:
+    """Return the file of expert reads to whose images the draw of the study is confined, or none.
+
+    Parameters
+    ----------
+    named, among: the configuration keys `readings` and `study.among`.
+    """
+    file = named not in (ROOM, SIMULATED) and among == "readings" and os.path.exists(named)
+    return named if file and are_expert_reads(named) else []
 
 
 def are_expert_reads(path: str | Path) -> bool:

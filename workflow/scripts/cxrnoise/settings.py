@@ -1,5 +1,6 @@
 """The configuration: one clear sentence when it is wrong, and the table of its keys."""
 
+import csv
 import difflib
 import json
 import math
@@ -104,6 +105,24 @@ def keys(schema: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[s
             yield from keys(part, f"{prefix}{name}.")
         else:
             yield prefix + name, part
+
+
+def stated(config: dict[str, Any], numbers_path: str | Path) -> dict[str, Any]:
+    """Return the values of the keys that the paper states, each by `config:` and its dotted name.
+
+    Parameters
+    ----------
+    numbers_path: `config/paper-numbers.csv`, whose column `key` names them so.
+    """
+    with open(numbers_path, encoding="utf-8", newline="") as file:
+        named = [row["key"] for row in csv.DictReader(file) if row["key"].startswith("config:")]
+    found = {}
+    for key in named:
+        value = config
+        for part in key.removeprefix("config:").split("."):
+            value = value[part]
+        found[key] = value
+    return found
 
 
 def table(schema: dict[str, Any]) -> str:

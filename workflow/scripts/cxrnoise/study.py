@@ -17,6 +17,7 @@ import pandas as pd
 from PIL import Image
 
 from . import radiographs
+from .cohorts import slug
 from .errors import UserError
 from .files import replacing
 from .manifests import SCHEMAS
@@ -169,7 +170,7 @@ def readers_side(key: pd.DataFrame, finding: str, seed: int) -> dict:
 
 def identifier(key: pd.DataFrame, finding: str) -> str:
     """Return the 16 hex digits of a study, which differ when its finding or cases do."""
-    return token(16, 0, "study", finding, *sorted(key["case"]))
+    return token(16, 0, "study", slug(finding), *sorted(key["case"]))
 
 
 def write_json(content: dict, path: str | Path) -> None:

@@ -50,11 +50,14 @@ def caption(table: pd.DataFrame, key: pd.DataFrame, setting: Setting) -> str:
     drawn = key[key["role"] == study.DISAGREEMENT]
     total = round(drawn["weight"].sum())
     sampling = "at random" if set(drawn["stratum"]) == {""} else "by group"
+    which = f"{len(drawn)} of the {total:,}" if len(drawn) < total else f"all {total:,}"
+    how = f", drawn {sampling}" if len(drawn) < total else ""
+    images = "images that had been read before" if setting.confined else "test images"
+    people = len(table) - 1
     sentences = [
-        f"{setting.finding} in {setting.dataset} (seed {setting.seed}): {len(drawn)} of the "
-        f"{total:,} test images on which the prediction contradicts the label, drawn {sampling}"
-        f"{', among those that had been read' if setting.confined else ''}, "
-        f"and read by {len(table) - 1} {'reader' if len(table) == 2 else 'readers'}.",
+        f"{setting.finding} in {setting.dataset} (seed {setting.seed}): {which} {images} on which "
+        f"the prediction contradicts the label{how}, read by {people} "
+        f"{'reader' if people == 1 else 'readers'}.",
         "Errors are shown as A/B: A are label errors according to the reader (who contradicts the "
         "label), B are true errors of the model (the reader confirms the label); in brackets the "
         "share of A with its 95 % Wilson interval.",
@@ -143,8 +146,10 @@ def _trend(row: pd.Series) -> str:
 def _number(row: dict) -> str:
     if np.isnan(row["estimate"]):
         return "–"
-    interval = f"[{row['low']:,.0f}–{row['high']:,.0f}]"
-    return f"{row['estimate']:,.0f} of {row['n']:,} {interval}"
+    number = f"{row['estimate']:,.0f} of {row['n']:,}"
+    if row["low"] == row["high"]:  # all were read
+        return number
+    return f"{number} [{row['low']:,.0f}–{row['high']:,.0f}]"
 
 
 AGREEMENT = ["", "readers", "cases", "estimate"]
@@ -166,7 +171,7 @@ def _kappa(found: Estimate) -> str:
     if np.isnan(found.value):
         return "–"
     value, low, high = (f"{number:.2f}".replace("-", "−") for number in found[:3])
-    return f"{value} [{low} to {high}]"
+    return value if np.isnan(found.low) else f"{value} [{low} to {high}]"
 
 
 ABOUT_INFERRED = (
