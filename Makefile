@@ -5,6 +5,8 @@ CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || e
 # A .venv that was made with the CUDA libraries keeps them.
 GPU ?= $(if $(wildcard .venv/lock-gpu.txt),1)
 UV ?= uv
+# The study that the reading room serves.
+STUDY ?= results/emphysema/noise-0/seed-0/study
 SAMPLE := images=tests/data/images metadata=tests/data/Data_Entry_2017_v2020.csv
 
 LOCK := envs/lock$(if $(filter 1,$(GPU)),-gpu).txt
@@ -14,11 +16,12 @@ SNAKEMAKE := $(RUN) snakemake
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help venv demo test lint format docs lock clean
+.PHONY: help venv demo reading-room test lint format docs lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "PYTHON=python3.12 makes .venv with that Python, CORES=4 is for the demo, GPU=1 adds CUDA."
+	@echo "STUDY=FOLDER is the study that the reading room serves: $(STUDY)."
 
 venv: $(VENV) ## make .venv from the lock, exact versions with hashes
 
@@ -27,9 +30,12 @@ venv: $(VENV) ## make .venv from the lock, exact versions with hashes
 $(VENV):
 	@cmp -s $(LOCK) $@ || { envs/install $(PYTHON) $(LOCK) && cp $(LOCK) $@; }
 
-demo: $(VENV) ## phantoms to results/demo/table1.csv, some minutes
+demo: $(VENV) ## phantoms to results/demo/table1.csv and table2.csv, some minutes
 	@$(SNAKEMAKE) --configfile config/demo.yaml --cores $(CORES)
-	@cat results/demo/table1.md
+	@cat results/demo/table1.md results/demo/table2.md
+
+reading-room: $(VENV) ## serve the reading study of the last run
+	@PYTHONPATH=workflow/scripts $(RUN) readingroom "$(STUDY)" serve
 
 test: $(VENV) ## the whole test suite
 	@$(RUN) pytest

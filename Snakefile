@@ -18,12 +18,15 @@ include: "rules/images.smk"
 include: "rules/cohorts.smk"
 include: "rules/training.smk"
 include: "rules/uncertainty.smk"
+include: "rules/findings.smk"
 include: "rules/tables.smk"
+include: "rules/reading.smk"
 
 
-# Table 1 and its figure.
+# Table 1 and its figure; Table 2 and its figures where there are readings.
 rule all:
     default_target: True
     input:
         f"{RESULTS}/table1.csv",
         f"{RESULTS}/figures/situs.svg",
+        READ_RESULTS,

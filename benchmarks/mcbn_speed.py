@@ -38,7 +38,7 @@ def ours(backbone: str, folder: Path) -> Callable[[], dict]:
 
     def run() -> None:
         chosen = mcbn.training_positions(len(images), BATCH, samples, seed=0)
-        statistics = [sampled.statistics(images.batch(c).astype("float32")) for c in chosen]
+        statistics = [sampled.statistics(images.batch(c).astype("float32")) for c, _ in chosen]
         batches = inputs.evaluation_batches(images, PREDICT_BATCH)
         sampled.samples((x for x, _ in batches), statistics)
 

@@ -107,7 +107,9 @@ def mcbn(folder: Path) -> None:
     train, test = _images(folder, "train"), _images(folder, "test")
     sampled = mcbn.MonteCarloBatchNorm(network.build("small", CROP, 0.9))
     positions = mcbn.training_positions(len(train), BATCH, 3, seed=0)
-    statistics = [sampled.statistics(train.batch(chosen).astype("float32")) for chosen in positions]
+    statistics = [
+        sampled.statistics(train.batch(chosen).astype("float32")) for chosen, _ in positions
+    ]
     batches = inputs.evaluation_batches(test, 128)
     probabilities = sampled.samples((images for images, _ in batches), statistics)
     mcbn.write(folder / "mcbn.h5", probabilities, test.image, test.split, "{}")

@@ -1,9 +1,26 @@
 # Who takes part, and which labels they are given.
 
 
-# One PA image per patient, split at random, half of each split mirrored.
+def cohort_draw(wildcards):
+    """Return the keys that say who is in the cohort of a task."""
+    task = of_task(wildcards)
+    if wildcards.task == "situs":
+        return {"splits": task["splits"]}
+    draw = {"finding": config["finding"], "cohort": task["cohort"]}
+    return draw | {"sizes": task["splits"], "positives": task["positives"]}
+
+
+def held_out(wildcards):
+    """Return the file that names the test images of a finding, if there is one."""
+    named = wildcards.task != "situs" and config["findings"]["held_out"] != "none"
+    return config["findings"]["held_out"] if named else []
+
+
+# Situs: one PA image per patient, split at random, half of each split mirrored.
+# A finding: all PA images, each patient in one split.
 rule cohort:
     input:
+        held_out=held_out,
         index=ancient(f"{RESULTS}/images/index.parquet"),
         digest=f"{RESULTS}/images/index.sha256",
     output:
@@ -17,7 +34,7 @@ rule cohort:
         mem_mb=1000,
         runtime=10,
     params:
-        splits=lambda wildcards: config[wildcards.task]["splits"],
+        draw=cohort_draw,
         code=fingerprint("cohorts"),
     script:
         "../workflow/scripts/cohort.py"
@@ -41,7 +58,7 @@ rule labels:
         mem_mb=1000,
         runtime=10,
     params:
-        noisy_splits=lambda wildcards: config[wildcards.task]["noisy_splits"],
+        noisy_splits=config["situs"]["noisy_splits"],
         code=fingerprint("noise"),
     script:
         "../workflow/scripts/labels.py"

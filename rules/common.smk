@@ -10,7 +10,7 @@ sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
 from snakemake.exceptions import WorkflowError
 
-from cxrnoise import chestxray14, settings
+from cxrnoise import chestxray14, cohorts, settings
 from cxrnoise.errors import UserError
 from cxrnoise.provenance import fingerprint
 
@@ -37,12 +37,18 @@ SHARD_FILES = expand(f"{RESULTS}/images/shards/{{shard}}.h5", shard=SHARDS)
 SHARD_DIGESTS = expand(f"{RESULTS}/images/shards/{{shard}}.sha256", shard=SHARDS)
 LEVELS = [f"{level:g}" for level in config["noise_levels"]]
 SEEDS = [str(seed) for seed in config["seeds"]]
+FINDING = cohorts.slug(config["finding"])  # the second task; the first is situs
 RUN = f"{RESULTS}/{{task}}/noise-{{noise}}/seed-{{seed}}"
 RUN_LOGS = f"{RESULTS}/logs/{{task}}/noise-{{noise}}/seed-{{seed}}"
 
 
+def of_task(wildcards):
+    """Return the configuration of a task."""
+    return config["situs" if wildcards.task == "situs" else "findings"]
+
+
 wildcard_constraints:
-    task="situs",
+    task=f"situs|{FINDING}",
     noise=r"\d+(\.\d+)?",
     seed=r"\d+",
     shard=r"\d\d\d+",

@@ -28,7 +28,7 @@ if ARCHIVES:
 
 else:
 
-    # What a folder holds: every PNG read once, its checksums verified.
+    # What a folder holds: every image read once, to see that it is whole.
     rule listing:
         input:
             folder=lambda wildcards: SOURCES[wildcards.source],

@@ -1,8 +1,10 @@
 # What the trained network says of images it has not seen, and how sure it is.
 
-EVALUATED = (
-    ["val", "test"] if config["measures"]["groups"] == "val-quantiles" else ["test"]
-)
+
+def evaluated(wildcards):
+    """Return the splits on which a network is judged; that of a finding has its threshold too."""
+    by_validation = config["measures"]["groups"] == "val-quantiles"
+    return ["val", "test"] if by_validation or wildcards.task != "situs" else ["test"]
 
 
 # The softmax of the trained network.
@@ -24,8 +26,8 @@ rule predict:
         runtime=120,
         gpu=config["network"]["gpus"],
     params:
-        splits=EVALUATED,
-        crop=lambda wildcards: config[wildcards.task]["crop"],
+        splits=evaluated,
+        crop=lambda wildcards: of_task(wildcards)["crop"],
         batch_size=config["uncertainty"]["predict_batch_size"],
         threads=config["network"]["threads"],
         code=fingerprint("inputs", "runtime"),
@@ -54,8 +56,9 @@ rule mcbn:
         runtime=12 * 60,
         gpu=config["network"]["gpus"],
     params:
-        splits=EVALUATED,
-        crop=lambda wildcards: config[wildcards.task]["crop"],
+        splits=evaluated,
+        crop=lambda wildcards: of_task(wildcards)["crop"],
+        augmentation=augmentation,
         samples=config["uncertainty"]["samples"],
         batch_size=config["uncertainty"]["batch_size"],
         predict_batch_size=config["uncertainty"]["predict_batch_size"],

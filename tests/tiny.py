@@ -1,4 +1,4 @@
-"""Tiny data sets in the layout of ChestXRay14, for tests."""
+"""Tiny radiographs, and data sets in the layout of ChestXRay14, for tests."""
 
 import csv
 import io
@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 from PIL import Image
+from pydicom import Dataset, FileMetaDataset, uid
+from pydicom.encaps import encapsulate
 
 HEADER = (
     "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
@@ -47,9 +49,50 @@ def chestxray14(root, patients=6, size=32, layout="folder"):
 
 def png(pixels, **options):
     """Return the bytes of a PNG of an array or an image."""
-    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    return _saved(pixels, "PNG", **options)
+
+
+def jpeg(pixels, **options):
+    """Return the bytes of a JPEG of an array or an image."""
+    return _saved(pixels, "JPEG", **options)
+
+
+def dicom(pixels, syntax=uid.ExplicitVRLittleEndian, **elements):
+    """Return the bytes of a DICOM file of a grey or RGB array.
+
+    It has as many bits as the array; `elements` are set last, by their keywords, or left out
+    where they are None.
+    """
+    file = Dataset()
+    file.file_meta = FileMetaDataset()
+    file.file_meta.TransferSyntaxUID = syntax
+    file.SOPClassUID, file.SOPInstanceUID = uid.DigitalXRayImageStorageForPresentation, "1.2.3"
+    bits = 8 * pixels.dtype.itemsize
+    file.Rows, file.Columns = pixels.shape[:2]
+    file.SamplesPerPixel = 1 if pixels.ndim == 2 else 3
+    file.PhotometricInterpretation = "MONOCHROME2" if pixels.ndim == 2 else "RGB"
+    file.BitsAllocated, file.BitsStored, file.HighBit = bits, bits, bits - 1
+    file.PixelRepresentation = int(pixels.dtype.kind == "i")
+    if pixels.ndim == 3:
+        file.PlanarConfiguration = 0
+    if syntax == uid.RLELossless:
+        file.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+        file.PixelData = pixels.tobytes()
+        file.compress(uid.RLELossless)
+    elif syntax in COMPRESSED:
+        file.PixelData = encapsulate([COMPRESSED[syntax](pixels)])
+    else:
+        big = syntax == uid.ExplicitVRBigEndian
+        data = (pixels.byteswap() if big else pixels).tobytes()
+        file.PixelData = data + b"\0" * (len(data) % 2)
+    file["PixelData"].VR = "OB" if bits == 8 or syntax.is_compressed else "OW"
+    for keyword, value in elements.items():
+        if value is None:
+            delattr(file, keyword)
+        else:
+            setattr(file, keyword, value)
     stream = io.BytesIO()
-    image.save(stream, "PNG", **options)
+    file.save_as(stream, enforce_file_format=True)
     return stream.getvalue()
 
 
@@ -81,3 +124,17 @@ def _write_metadata(path, entries):
 
 def _noise(number, size):
     return np.random.default_rng(number).integers(0, 256, (size, size), dtype=np.uint8)
+
+
+def _saved(pixels, kind, **options):
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+COMPRESSED = {
+    uid.JPEGBaseline8Bit: lambda pixels: jpeg(pixels, quality=100),
+    uid.JPEG2000Lossless: lambda pixels: _saved(pixels, "JPEG2000", no_jp2=True),
+    uid.JPEGLSLossless: lambda pixels: b"\xff\xd8\xff\xf7 pixels \xff\xd9",
+}

@@ -8,7 +8,7 @@ import pytest
 from cxrnoise import chestxray14, manifests
 from cxrnoise.errors import UserError
 from cxrnoise.radiographs import Unreadable
-from tiny import png, write_archive
+from tiny import dicom, jpeg, png, write_archive
 
 LAYOUTS = ["folder", "kaggle", "archives"]
 NONE_TOLERATED = dict.fromkeys(chestxray14.PROBLEMS, 0)
@@ -106,13 +106,56 @@ def test_a_file_that_cannot_be_opened_is_listed_as_unreadable(chestxray14_folder
     assert found.loc["00000009_000.png", "problem"] == "unreadable: No such file or directory"
 
 
-def test_only_png_files_of_an_archive_are_listed_and_by_their_base_name(tmp_path):
+def test_only_images_of_an_archive_are_listed_and_by_their_base_name(tmp_path):
     pixels = png(np.zeros((2, 2), np.uint8))
     members = {"../../a.png": pixels, "/b.png": pixels, "notes.txt": b"", "images/._a.png": b""}
     write_archive(tmp_path / "images_01.tar.gz", members)
     found = chestxray14.listing("images_01", tmp_path / "images_01.tar.gz")
     assert list(found["image"]) == ["a.png", "b.png"]
     assert [path.name for path in tmp_path.iterdir()] == ["images_01.tar.gz"]
+
+
+GREY = np.arange(256, dtype=np.uint8).reshape(16, 16)
+MIXED = {
+    "a.PNG": png(GREY),
+    "b.jpg": jpeg(GREY),
+    "c.Jpeg": jpeg(GREY),
+    "d.dcm": dicom(GREY),
+    "e.dcm": png(GREY),
+}
+
+
+@pytest.mark.parametrize("layout", ["folder", "archive"])
+def test_png_jpeg_and_dicom_files_are_listed_by_suffix_and_read_by_content(tmp_path, layout):
+    members = MIXED | {"notes.txt": b"", "f.dicomdir": b"", ".g.dcm": b""}
+    if layout == "archive":
+        write_archive(tmp_path / "images_01.tar.gz", members)
+    else:
+        for name, data in members.items():
+            (tmp_path / name).write_bytes(data)
+    ((source, path),) = chestxray14.sources(tmp_path).items()
+    found = chestxray14.listing(source, path)
+    assert list(found["image"]) == list(MIXED)
+    assert (found["problem"] == "").all()
+    assert (found[["width", "height"]] == 16).all(axis=None)
+
+
+def test_bad_jpeg_and_dicom_files_are_in_the_report_by_name(tmp_path):
+    bad = {
+        "a.jpg": (jpeg(GREY)[:-2], "truncated"),
+        "b.dcm": (dicom(GREY)[:-50], "truncated"),
+        "c.dcm": (dicom(GREY, NumberOfFrames=3), "unreadable: 3 frames: split the file into"),
+    }
+    (tmp_path / "images").mkdir()
+    for name, (data, _) in bad.items():
+        (tmp_path / "images" / name).write_bytes(data)
+    rows = "".join(f"{name},1,0\n" for name in bad)
+    (tmp_path / "labels.csv").write_text("image,patient,label\n" + rows)
+    entries = chestxray14.metadata(tmp_path / "labels.csv")
+    _, report = chestxray14.index(entries, listings(tmp_path / "images"), 4)
+    assert list(report["image"]) == list(bad)
+    for problem, (_, expected) in zip(report["problem"], bad.values(), strict=True):
+        assert problem.startswith(expected)
 
 
 @pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.9, 0.999])
@@ -237,7 +280,7 @@ def spoil(data):
     (data.images / "images_001" / "images" / missing).unlink()
     for image, content in [
         (truncated, data.pngs[truncated][:-20]),
-        (unreadable, b"\xff\xd8\xff a JPEG"),
+        (unreadable, b"GIF89a no radiograph"),
     ]:
         (data.images / "images_001" / "images" / image).write_bytes(content)
     (data.images / "images_002" / "images" / doubled).write_bytes(data.pngs[doubled])
@@ -247,7 +290,7 @@ def spoil(data):
     return {
         missing: "missing",
         truncated: "truncated",
-        unreadable: "unreadable: not a PNG",
+        unreadable: "unreadable: neither PNG, JPEG nor DICOM",
         doubled: "doubled",
         entered: "doubled",
         "holiday.png": "unlisted",

@@ -1,12 +1,18 @@
 import gzip
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise import cohorts
+from cxrnoise import chestxray14 as release
+from cxrnoise import cohorts, manifests
 from cxrnoise.errors import UserError
+
+ROOT = Path(__file__).parents[2]
 
 SIZES = {"train": 0.5, "val": 0.2, "test": 0.3}
 
@@ -92,3 +98,140 @@ def test_the_real_cohort_has_the_papers_numbers(chestxray14):
         "val": 500,
         "test": 1434,
     }
+
+
+SHARES = {"train": 0.6, "val": 0.15, "test": 0.25}
+
+
+@st.composite
+def reports(draw):
+    """An index of PA images of a finding, with several images for some patients."""
+    numbers = draw(st.lists(st.integers(1, 4), min_size=30, max_size=60))
+    numbers += [1] * 12  # many patients of any archive have one image
+    patients = [str(patient) for patient, number in enumerate(numbers) for _ in range(number)]
+    positive = draw(st.lists(st.booleans(), min_size=len(patients), max_size=len(patients)))
+    positive[:2] = True, False
+    return pd.DataFrame(
+        {
+            "image": [f"{number:08d}_000.png" for number in range(len(patients))],
+            "patient": patients,
+            "view": "PA",
+            "findings": ["Mass|Emphysema" if here else "No Finding" for here in positive],
+        }
+    )
+
+
+def of_finding(index, seed=0, cohort="all", finding="emphysema", **options):
+    return cohorts.finding(index, finding, cohort, SHARES, SHARES, seed, **options)
+
+
+@given(reports(), st.integers(0, 3))
+def test_the_splits_of_a_finding_have_whole_patients_and_their_shares(index, seed):
+    cohort = of_finding(index, seed)
+    sizes = cohort["split"].value_counts()
+    for split, share in SHARES.items():
+        assert abs(sizes[split] - share * len(index)) <= 4  # images of the largest patient
+    assert cohort.groupby("patient")["split"].nunique().max() == 1
+    assert not cohort["mirrored"].any()
+    assert (cohort["true_label"] == manifests.UNKNOWN).all()
+
+
+@given(st.integers(20, 40), st.integers(0, 3))
+def test_numbers_of_images_are_met_exactly(patients, seed):
+    index = small_index([2] * patients + [1] * patients)
+    sizes = {"train": patients, "val": patients // 2, "test": patients - 3}
+    cohort = cohorts.finding(index, "emphysema", "all", sizes, SHARES, seed)
+    assert cohort["split"].value_counts().to_dict() == sizes
+
+
+@given(reports())
+def test_the_order_of_the_index_does_not_change_the_cohort_of_a_finding(index):
+    pd.testing.assert_frame_equal(of_finding(index), of_finding(index.iloc[::-1]))
+
+
+@given(reports())
+def test_no_split_has_more_positive_images_than_its_share(index):
+    counts = cohorts.counts(of_finding(index))
+    positive = index["findings"].str.contains("Emphysema").sum()
+    for split in ("val", "test"):
+        assert counts.at[split, "positive"] <= SHARES[split] * positive + 4
+
+
+@given(reports())
+def test_rare_labels_are_repeated_until_both_are_equal(index):
+    cohort = of_finding(index).rename(columns={"reported_label": "given_label"})
+    if cohort["given_label"].nunique() < 2:
+        return
+    balanced = cohorts.balanced(cohort, seed=0)
+    counts = balanced["given_label"].value_counts()
+    assert counts[0] == counts[1]
+    assert set(balanced["image"]) == set(cohort["image"])
+    rare = balanced["image"][
+        balanced["given_label"] == cohort["given_label"].value_counts().idxmin()
+    ]
+    assert np.ptp(rare.value_counts()) <= 1
+
+
+def test_the_finding_is_found_whatever_its_spelling():
+    findings = pd.Series(["Pleural_Thickening|Mass", "No Finding", "Mass"])
+    assert cohorts.has_finding(findings, "pleural thickening").tolist() == [True, False, False]
+    assert not cohorts.has_finding(findings, "Pleural").any()
+
+
+def small_index(images_per_patient, view="PA"):
+    patients = [str(p) for p, n in enumerate(images_per_patient) for _ in range(n)]
+    return pd.DataFrame(
+        {
+            "image": [f"{number:08d}_000.png" for number in range(len(patients))],
+            "patient": patients,
+            "view": view,
+            "findings": ["Emphysema"] + ["No Finding"] * (len(patients) - 1),
+        }
+    )
+
+
+def test_a_finding_that_nobody_reported_is_refused():
+    with pytest.raises(UserError, match="0 of 20 PA images have the finding hernia"):
+        of_finding(small_index([2] * 10), finding="hernia")
+
+
+def test_splits_that_whole_patients_cannot_fill_are_refused():
+    sizes = {"train": 40, "val": 10, "test": 20}
+    with pytest.raises(UserError, match="cannot be filled by whole patients"):
+        cohorts.finding(small_index([7] * 10), "emphysema", "all", sizes, SHARES, 0)
+
+
+def test_images_that_are_held_out_are_the_test_split_and_their_patients_in_no_other():
+    index = small_index([3] * 10 + [1] * 20)
+    held_out = frozenset(index["image"][[3, 30]])
+    cohort = of_finding(index, held_out=held_out)
+    test = cohort[cohort["split"] == "test"]
+    assert set(test["image"]) == held_out
+    others = cohort[cohort["split"] != "test"]
+    assert not set(others["patient"]) & set(index.loc[[3, 30], "patient"])
+
+
+def test_a_file_without_a_column_of_images_is_refused(tmp_path):
+    (tmp_path / "reads.csv").write_text("case,answer\na,YES\n")
+    with pytest.raises(UserError, match="reads.csv has no column image or Image ID"):
+        cohorts.images_named(tmp_path / "reads.csv")
+
+
+def test_the_published_cohort_of_emphysema_has_the_papers_numbers(nih):
+    index = release.metadata(nih / "Data_Entry_2017_v2020.csv.gz")
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())["findings"]
+    cohort = cohorts.finding(
+        index, "Emphysema", "published", config["splits"], config["positives"], seed=0
+    )
+    counts = cohorts.counts(cohort)
+    assert counts["images"].tolist() == [38353, 4625, 21176]
+    assert counts["positive"].tolist() == [854, 88, 436]
+    assert cohort.groupby("patient")["split"].nunique().max() == 1
+
+
+def test_all_images_can_be_the_cohort_of_emphysema(nih):
+    index = release.metadata(nih / "Data_Entry_2017_v2020.csv.gz")
+    cohort = cohorts.finding(index, "Emphysema", "all", SHARES, SHARES, seed=0)
+    assert (index["view"] == "PA").sum() == 67310
+    assert len(cohort) >= 67308
+    assert cohort["reported_label"].sum() >= 1497

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from cxrnoise import chestxray14, figures, manifests, tables
+from cxrnoise import chestxray14, figures, manifests, pages
 from cxrnoise.errors import UserError
-from cxrnoise.files import replacing
+from cxrnoise.files import at_hand, replacing
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -49,9 +49,9 @@ def figure():
 
 WRITERS = {
     "bytes.bin": lambda path: _write(path, b"x" * 100_000),
-    "table.csv": lambda path: tables.write_csv(TABLE[["p0", "p1"]], path),
+    "table.csv": lambda path: pages.write_csv(TABLE[["p0", "p1"]], path),
     "report.csv": lambda path: chestxray14.write_report(TABLE, path),
-    "page.html": lambda path: tables.write_text("x" * 100_000, path),
+    "page.html": lambda path: pages.write_text("x" * 100_000, path),
     "manifest.parquet": lambda path: manifests.write(TABLE, path, "predictions", "{}"),
     "figure.svg": lambda path: figures.save(figure(), path, "{}"),
     "figure.png": lambda path: figures.save(figure(), path, "{}"),
@@ -89,3 +89,15 @@ def test_a_folder_that_cannot_be_made_is_said_in_one_sentence():
 def test_an_error_of_another_file_is_not_taken_for_a_full_disk(tmp_path):
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "table.csv"):
         (tmp_path / "input.csv").read_bytes()
+
+
+def test_a_set_of_files_is_at_hand_as_a_whole_and_without_any_all_are_named(tmp_path):
+    one = {"table1": str(tmp_path / "1"), "cohort": str(tmp_path / "2")}
+    two = {"table2": str(tmp_path / "3")}
+    assert at_hand([one, two]) == one | two
+    (tmp_path / "1").touch()
+    assert at_hand([one, two]) == one | two
+    (tmp_path / "3").touch()
+    assert at_hand([one, two]) == two
+    (tmp_path / "2").touch()
+    assert at_hand([one, two]) == one | two

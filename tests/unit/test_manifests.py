@@ -19,6 +19,7 @@ LABELS = pd.DataFrame(
         "row": [0, 1],
         "mirrored": [True, False],
         "true_label": [1, 0],
+        "reported_label": [1, 0],
         "given_label": [1, 1],
         "flipped": [False, True],
     }

@@ -61,7 +61,7 @@ def test_uncertainty_vanishes_as_the_batch_grows_to_the_training_set(model, imag
 
     def variance(batch_size):
         positions = mcbn.training_positions(len(images), batch_size, 8, seed=0)
-        statistics = [sampled.statistics(images[chosen]) for chosen in positions]
+        statistics = [sampled.statistics(images[chosen]) for chosen, _ in positions]
         return sampled.samples([images], statistics).var(axis=0).mean()
 
     variances = [variance(size) for size in (2, 8, 24, 48)]
@@ -92,8 +92,11 @@ def test_the_model_is_untouched(model, images):
 def test_a_sample_is_the_same_whatever_their_number_and_has_no_image_twice():
     three = list(mcbn.training_positions(50, 16, 3, seed=1))
     five = list(mcbn.training_positions(50, 16, 5, seed=1))
-    np.testing.assert_array_equal(three, five[:3])
-    assert all(len(set(chosen)) == 16 for chosen in five)
+    for (chosen, keys), (same, same_keys) in zip(three, five, strict=False):
+        np.testing.assert_array_equal(chosen, same)
+        assert keys == same_keys
+    assert all(len(set(chosen)) == 16 for chosen, _ in five)
+    assert len({key for _, keys in five for key in keys}) == 5 * 16
 
 
 def test_a_batch_larger_than_the_training_split_is_refused():
@@ -104,9 +107,9 @@ def test_a_batch_larger_than_the_training_split_is_refused():
 def test_samples_are_stored_with_the_names_of_their_images(tmp_path):
     path = tmp_path / "mcbn.h5"
     probabilities = np.zeros((3, 2, 2), np.float32)
-    names = np.array(["a.png", "b.png"], object)
+    names = np.array(["a.png", "ä.png"], object)
     mcbn.write(path, probabilities, names, np.array(["test", "test"], object), "{}")
     with h5py.File(path) as file:
         assert file["probabilities"].shape == (3, 2, 2)
-        assert list(file["image"]) == [b"a.png", b"b.png"]
+        assert list(file["image"]) == [b"a.png", "ä.png".encode()]
         assert file.attrs["provenance"] == "{}"

@@ -21,6 +21,7 @@ def make_run(true, given_label, softmax, samples):
         {
             "image": names(len(true)),
             "true_label": true,
+            "reported_label": true,
             "given_label": given_label,
             "flipped": true != given_label,
         }
@@ -143,6 +144,7 @@ def files(tmp_path):
             "row": range(n),
             "mirrored": [False, True] * 3,
             "true_label": [0, 1] * 3,
+            "reported_label": [0, 1] * 3,
             "given_label": [0, 1] * 3,
             "flipped": False,
         }

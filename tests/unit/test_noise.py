@@ -20,6 +20,7 @@ def cohort(images=4000):
             "split": np.array(["train", "val", "test", "test"])[np.arange(images) % 4],
             "mirrored": mirrored,
             "true_label": mirrored.astype(np.int8),
+            "reported_label": mirrored.astype(np.int8),
         }
     )
 

@@ -56,7 +56,7 @@ def test_there_is_nothing_to_restore_in_a_new_folder(store):
         ("model.keras", 0, []),
         ("model.keras", 0.5, []),
         ("model.keras", 0.99, []),
-        ("state.json", 1, [{"note": "x" * 1_000_000}]),
+        ("state.json", 1.2, [{"note": "x" * 1_000_000}]),
     ],
 )
 def test_a_full_disk_leaves_the_old_checkpoint_and_a_sentence(

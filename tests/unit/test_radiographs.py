@@ -9,10 +9,12 @@ from PIL import Image
 
 from cxrnoise import radiographs
 from cxrnoise.radiographs import Truncated, Unreadable
-from tiny import png
+from tiny import jpeg, png
 
 GREY = np.random.default_rng(0).integers(0, 256, (24, 20), dtype=np.uint8)
 GREY_PNG = png(GREY)
+GREY_JPEG = jpeg(GREY, quality=95)
+COLOUR_JPEG = jpeg(Image.merge("RGB", [Image.fromarray(GREY)] * 3), progressive=True, quality=95)
 
 
 def rgba(alpha):
@@ -74,20 +76,95 @@ def test_a_whole_png_tells_its_width_and_height():
     assert radiographs.dimensions(GREY_PNG) == (20, 24)
 
 
-@given(st.binary(max_size=60), st.integers(0, len(GREY_PNG)))
-def test_any_bytes_are_decoded_or_unreadable(garbage, length):
-    try:
-        assert radiographs.decode(GREY_PNG[:length] + garbage).dtype == np.uint8
-    except Unreadable as error:
-        assert str(error)
+@pytest.mark.parametrize("data", [GREY_PNG, GREY_JPEG, COLOUR_JPEG, b"", bytes(128) + b"DICM"])
+def test_any_bytes_are_decoded_or_unreadable(data):
+    @given(st.binary(max_size=60), st.integers(0, len(data)))
+    def garble(garbage, length):
+        for read in (radiographs.dimensions, radiographs.decode):
+            try:
+                read(data[:length] + garbage)
+            except Unreadable as error:
+                assert str(error)
+
+    garble()
 
 
-def test_a_jpeg_under_the_name_of_a_png_is_not_a_png():
-    jpeg = b"\xff\xd8\xff\xe0\x00\x10JFIF"
-    with pytest.raises(Unreadable, match="not a PNG"):
-        radiographs.dimensions(jpeg)
-    with pytest.raises(Unreadable):
-        radiographs.decode(jpeg)
+@pytest.mark.parametrize("data", [b"GIF89a", b"\x89PNG\n", bytes(300)])
+def test_another_format_is_refused_by_its_bytes(data):
+    for read in (radiographs.dimensions, radiographs.decode):
+        with pytest.raises(Unreadable, match="neither PNG, JPEG nor DICOM"):
+            read(data)
+
+
+# JPEG
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_a_jpeg_becomes_the_grey_that_it_shows(mode):
+    ramp = np.repeat(np.arange(0, 256, 8, dtype=np.uint8)[None], 16, axis=0)
+    data = jpeg(Image.fromarray(ramp).convert("RGB").convert(mode), quality=100)
+    assert radiographs.dimensions(data) == (32, 16)
+    shown = radiographs.decode(data)
+    assert shown.dtype == np.uint8
+    np.testing.assert_allclose(shown, ramp, atol=3)
+
+
+def test_the_orientation_tag_of_a_jpeg_is_ignored():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = jpeg(GREY, quality=95, exif=exif)
+    assert radiographs.dimensions(data) == (20, 24)
+    np.testing.assert_array_equal(radiographs.decode(data), radiographs.decode(GREY_JPEG))
+
+
+@pytest.mark.parametrize("data", [GREY_JPEG, COLOUR_JPEG], ids=["baseline", "progressive"])
+def test_a_jpeg_cut_anywhere_is_truncated(data):
+    for length in range(len(data)):
+        for read in (radiographs.dimensions, radiographs.decode):
+            with pytest.raises(Truncated):
+                read(data[:length])
+
+
+def test_a_jpeg_within_the_header_of_a_jpeg_does_not_end_it():
+    data = GREY_JPEG[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(GREY_JPEG)) + GREY_JPEG
+    with pytest.raises(Truncated):
+        radiographs.dimensions(data)
+    whole = data + GREY_JPEG[2:]
+    np.testing.assert_array_equal(radiographs.decode(whole), radiographs.decode(GREY_JPEG))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(COLOUR_JPEG) - 1), st.integers(1, 255)), min_size=1, max_size=4
+    )
+)
+def test_a_damaged_jpeg_is_decoded_or_unreadable(changes):
+    damaged = bytearray(COLOUR_JPEG)
+    for position, change in changes:
+        damaged[position] ^= change
+    for read in (radiographs.dimensions, radiographs.decode):
+        try:
+            read(bytes(damaged))
+        except Unreadable as error:
+            assert str(error)
+
+
+def test_a_jpeg_without_pixels_is_refused():
+    scan = GREY_JPEG.index(b"\xff\xda")
+    with pytest.raises(Unreadable, match="without pixels"):
+        radiographs.dimensions(GREY_JPEG[:scan] + b"\xff\xd9")
+
+
+# Sizes
+
+
+@pytest.mark.parametrize(("width", "height"), [(10_001, 1), (1, 65_535), (0, 5)])
+def test_absurd_sizes_of_a_jpeg_are_refused_before_anything_is_decoded(width, height):
+    frame = GREY_JPEG.index(b"\xff\xc0") + 5
+    data = GREY_JPEG[:frame] + struct.pack(">HH", height, width) + GREY_JPEG[frame + 4 :]
+    for read in (radiographs.dimensions, radiographs.decode):
+        with pytest.raises(Unreadable, match=f"{width}×{height} pixels"):
+            read(data)
 
 
 @pytest.mark.parametrize(("width", "height"), [(10_001, 1), (1, 2**31 - 1), (0, 5)])
@@ -113,4 +190,4 @@ def test_real_radiographs_that_are_rgba_become_the_grey_that_they_show(nih):
 def _with_header(width, height):
     header = struct.pack(">4sIIBBBBB", b"IHDR", width, height, 8, 0, 0, 0, 0)
     chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
-    return radiographs.SIGNATURE + chunk + GREY_PNG[33:]
+    return GREY_PNG[:8] + chunk + GREY_PNG[33:]

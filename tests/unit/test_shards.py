@@ -111,7 +111,7 @@ def test_a_shard_whose_images_are_all_left_out_is_empty(tmp_path):
     assert shards.Reader([path]).size == SIZE
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xd8\xff a JPEG"])
+@pytest.mark.parametrize("content", [None, b"\xff\xd8\xff no JPEG"])
 def test_an_image_that_went_bad_after_the_index_is_named_and_leaves_no_shard(
     built, tmp_path, content
 ):
@@ -242,6 +242,13 @@ def test_a_manifest_of_other_shards_is_refused(numbered, shard, row, image):
     wrong = pd.DataFrame({"image": ["3.png", image], "shard": [0, shard], "row": [3, row]})
     with pytest.raises(UserError, match=f"labels.parquet does not match.*{image}"):
         reader.check(wrong, "labels.parquet")
+
+
+def test_names_that_are_not_ascii_are_found_again(tmp_path):
+    with shards.writing(tmp_path / "000.h5", 2, "box", "{}") as writer:
+        writer.append("Müller 1.dcm", b"0" * 64, np.zeros((2, 2), np.uint8))
+    manifest = pd.DataFrame({"image": ["Müller 1.dcm"], "shard": [0], "row": [0]})
+    shards.Reader([tmp_path / "000.h5"]).check(manifest, "labels.parquet")
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.99])

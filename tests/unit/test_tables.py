@@ -1,4 +1,3 @@
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise import measures, tables
+from cxrnoise import measures, pages, tables
 from cxrnoise.provenance import describe
+from outline import read_html
 
 PAPER = Path(__file__).parents[2] / "config" / "paper-table1.csv"
 SETTING = tables.Setting("ChestXRay14", [0, 1], 100, 16, "softmax", "test-quantiles", 1.0)
@@ -130,21 +130,21 @@ def test_several_seeds_become_their_mean(runs):
 
 
 def test_a_share_that_does_not_exist_is_an_empty_field(runs, tmp_path):
-    tables.write_csv(runs, tmp_path / "table.csv")
+    pages.write_csv(runs, tmp_path / "table.csv")
     back = pd.read_csv(tmp_path / "table.csv")
     assert back["label_error_recall"].isna().tolist()[:2] == [True, True]
     assert "nan" not in (tmp_path / "table.csv").read_text()
 
 
 def test_a_csv_is_numeric_and_keeps_six_decimals(runs, tmp_path):
-    tables.write_csv(runs, tmp_path / "table.csv")
+    pages.write_csv(runs, tmp_path / "table.csv")
     back = pd.read_csv(tmp_path / "table.csv")
     assert all(pd.api.types.is_numeric_dtype(back[column]) for column in back)
     pd.testing.assert_frame_equal(back, runs, check_dtype=False, rtol=0, atol=5e-7)
 
 
 def test_the_papers_csv_is_written_as_ours_is(tmp_path):
-    tables.write_csv(paper(), tmp_path / "paper.csv")
+    pages.write_csv(paper(), tmp_path / "paper.csv")
     assert (tmp_path / "paper.csv").read_bytes() == PAPER.read_bytes()
 
 
@@ -152,7 +152,7 @@ def test_the_order_of_the_runs_changes_no_byte(tmp_path):
     scores = {seed: make_scores(seed=seed) for seed in range(3)}
     for name, seeds in (("up", [0, 1, 2]), ("down", [2, 1, 0])):
         runs = tables.by_seed((8.0, seed, scores[seed]) for seed in seeds)
-        tables.write_csv(tables.mean(runs), tmp_path / name)
+        pages.write_csv(tables.mean(runs), tmp_path / name)
     assert (tmp_path / "up").read_bytes() == (tmp_path / "down").read_bytes()
 
 
@@ -192,39 +192,6 @@ def test_without_the_papers_data_set_the_paper_is_not_mentioned(runs):
     assert "aper" not in text
     assert "± 1.5 standard deviations" in text
     assert "T = 30 Monte Carlo" in text
-
-
-class Outline(HTMLParser):
-    """Counts the columns of every table row, spans included, and checks that tags close."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.rows, self.text = [], [], []
-        self.spans = []
-
-    def handle_starttag(self, tag, attributes):
-        if tag != "meta":
-            self.open.append(tag)
-        if tag == "tr":
-            self.spans = [(left - 1, width) for left, width in self.spans if left > 1]
-            self.rows.append(sum(width for _, width in self.spans))
-        if tag in ("td", "th"):
-            attributes = dict(attributes)
-            width = int(attributes.get("colspan", 1))
-            self.rows[-1] += width
-            self.spans.append((int(attributes.get("rowspan", 1)), width))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-
-def read_html(text):
-    outline = Outline()
-    outline.feed(text)
-    return outline
 
 
 def test_the_page_is_well_formed_and_its_rows_are_equally_wide(runs):

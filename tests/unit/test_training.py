@@ -16,6 +16,7 @@ SCHEDULE = training.Schedule(
     momentum=0.9,
     batch_norm_decay=0.9,
     validate_every_steps=5,
+    stop_below=0,
     checkpoint_minutes=0,
 )
 
@@ -183,3 +184,10 @@ def test_a_full_disk_under_the_training_curves_is_one_sentence(radiographs, tmp_
         pytest.raises(UserError, match="training curves in .* could not be written"),
     ):
         run(radiographs, tmp_path)
+
+
+def test_training_ends_when_the_learning_rate_is_below_its_limit(radiographs, tmp_path):
+    schedule = training.Schedule(**{**vars(SCHEDULE), "epochs": 200, "stop_below": 0.004})
+    _, history = run(radiographs, tmp_path, schedule)
+    assert history["step"].iloc[-1] < schedule.steps(len(radiographs))
+    assert history["learning_rate"].iloc[-1] / 2 < 0.004 <= history["learning_rate"].iloc[-1]

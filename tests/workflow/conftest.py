@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,12 @@ phantom:
   subcutaneous_reported_rate: 0.8
 shards: {size: 48, images_per_shard: 30}
 situs: {splits: {train: 30, val: 10, test: 20}, crop: 28}
+findings:
+  cohort: all
+  splits: {train: 0.6, val: 0.15, test: 0.25}
+  positives: {train: 0.6, val: 0.15, test: 0.25}
+  crop: 40
+  training: {epochs: 2, validate_every_steps: 5}
 network: {backbone: small, threads: 1, gpus: 0}
 training: {epochs: 4, batch_size: 4, validate_every_steps: 5, checkpoint_minutes: 0}
 uncertainty: {samples: 3, batch_size: 4}
@@ -46,6 +53,13 @@ class Project:
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
         return subprocess.run(self.command(*arguments), cwd=self.folder, **_CAPTURED)
+
+    def documented(self, command: str) -> subprocess.CompletedProcess:
+        """Run a `snakemake` command as the documentation has it, without the tiny configuration."""
+        program, *arguments = shlex.split(command, comments=True)
+        assert program == "snakemake"
+        command = [sys.executable, "-m", program, *arguments]
+        return subprocess.run(command, cwd=self.folder, **_CAPTURED)
 
     def start(self, *arguments: str) -> subprocess.Popen:
         return subprocess.Popen(

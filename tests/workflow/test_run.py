@@ -118,3 +118,20 @@ def wait_until(condition, run, seconds=120):
         assert run.poll() is None, "the workflow ended too early"
         assert time.monotonic() < deadline, "the workflow took too long"
         time.sleep(0.05)
+
+
+def test_a_finding_is_trained_and_evaluated_beside_situs(finished):
+    run = "results/emphysema/noise-0/seed-0"
+    jobs = finished.run("--", f"{run}/evaluation.csv", f"{run}/scores.parquet")
+    steps = ("cohort", "labels", "train", "predict", "mcbn", "scores", "evaluate")
+    assert jobs == dict.fromkeys(steps, 1)
+    scores = pd.read_parquet(finished.folder / run / "scores.parquet")
+    assert set(scores["verdict"]) <= {"", "?"}
+    assert (scores["true_label"] == -1).all()
+    evaluation = pd.read_csv(finished.folder / run / "evaluation.csv", index_col="measure")
+    assert evaluation.at["images", "value"] == len(scores)
+    assert finished.jobs() == {}
+    finished.edit("tiny.yaml", "crop: 40", "crop: 44")
+    assert finished.jobs("--", f"{run}/scores.parquet") == dict.fromkeys(
+        ("train", "predict", "mcbn", "scores"), 1
+    )

@@ -5,9 +5,14 @@ from cxrnoise.jobs import job
 
 with job(snakemake):
     index = manifests.read(snakemake.input.index, "index")
-    cohort = cohorts.situs(index, snakemake.params.splits, int(snakemake.wildcards.seed))
-    logging.info("images per split: %s", cohort["split"].value_counts().to_dict())
-    made_by = {"splits": snakemake.params.splits, **dict(snakemake.wildcards.items())}
+    draw, seed = dict(snakemake.params.draw), int(snakemake.wildcards.seed)
+    if snakemake.wildcards.task == "situs":
+        cohort = cohorts.situs(index, draw["splits"], seed)
+    else:
+        held_out = cohorts.images_named(snakemake.input.held_out or None)
+        cohort = cohorts.finding(index, **draw, seed=seed, held_out=held_out)
+    logging.info("images and positive ones:\n%s", cohorts.counts(cohort))
+    made_by = {**draw, **dict(snakemake.wildcards.items())}
     manifests.write(
         cohort,
         snakemake.output.cohort,

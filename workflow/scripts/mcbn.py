@@ -9,18 +9,17 @@ with job(snakemake):
     runtime.start(params.threads, seed)
     shards.verify(files.shards, files.digests)
     labels = manifests.read(files.labels, "labels")
-    training, evaluated = (
-        inputs.Radiographs(
-            labels[labels["split"].isin(splits)], files.labels, files.shards, params.crop
-        )
-        for splits in (["train"], params.splits)
+    training = inputs.training_split(
+        labels, files.labels, files.shards, params.crop, params.augmentation, seed
+    )
+    evaluated = inputs.Radiographs(
+        labels[labels["split"].isin(params.splits)], files.labels, files.shards, params.crop
     )
     network = mcbn.MonteCarloBatchNorm(keras.saving.load_model(files.model, safe_mode=True))
+    chosen = mcbn.training_positions(len(training), params.batch_size, params.samples, seed)
     statistics = [
-        network.statistics(training.batch(positions).astype("float32"))
-        for positions in mcbn.training_positions(
-            len(training), params.batch_size, params.samples, seed
-        )
+        network.statistics(training.training_batch(positions, seed, keys).astype("float32"))
+        for positions, keys in chosen
     ]
     batches = inputs.evaluation_batches(evaluated, params.predict_batch_size)
     probabilities = network.samples((images for images, _ in batches), statistics)

@@ -3,7 +3,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from cxrnoise import manifests, provenance, tables
+from cxrnoise import manifests, pages, provenance, tables
 from cxrnoise.jobs import job
 
 with job(snakemake):
@@ -24,7 +24,7 @@ with job(snakemake):
     markdown = tables.markdown(runs, paper, setting)
     logging.info("Table 1\n%s", markdown)
 
-    tables.write_csv(tables.mean(runs)[tables.COLUMNS], output.table)
-    tables.write_csv(runs, output.by_seed)
-    tables.write_text(markdown, output.markdown)
-    tables.write_text(tables.html(runs, paper, setting, made_by), output.html)
+    pages.write_csv(tables.mean(runs)[tables.COLUMNS], output.table)
+    pages.write_csv(runs, output.by_seed)
+    pages.write_text(markdown, output.markdown)
+    pages.write_text(tables.html(runs, paper, setting, made_by), output.html)

@@ -9,11 +9,11 @@ with job(snakemake):
     runtime.start(params.threads, seed, params.mixed_precision, params.xla)
     shards.verify(files.shards, files.digests)
     labels = manifests.read(files.labels, "labels")
-    train, val = (
-        inputs.Radiographs(
-            labels[labels["split"] == split], files.labels, files.shards, params.crop
-        )
-        for split in ("train", "val")
+    train = inputs.training_split(
+        labels, files.labels, files.shards, params.crop, params.augmentation, seed
+    )
+    val = inputs.Radiographs(
+        labels[labels["split"] == "val"], files.labels, files.shards, params.crop
     )
     schedule = training.Schedule(**params.training)
     made_by = {

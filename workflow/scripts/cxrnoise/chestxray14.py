@@ -1,4 +1,4 @@
-"""ChestXRay14 on disk: its folders and archives, its metadata, and whether they agree."""
+"""ChestXRay14 or another data set on disk: folders, archives, and whether the metadata agree."""
 
 import gzip
 import hashlib
@@ -16,13 +16,8 @@ import pandas as pd
 from . import manifests, radiographs
 from .errors import UserError
 from .files import replacing
+from .metadata import read as metadata
 
-COLUMNS = {
-    "Image Index": "image",
-    "Patient ID": "patient",
-    "View Position": "view",
-    "Finding Labels": "findings",
-}
 PROBLEMS = ("missing", "doubled", "truncated", "unreadable")
 ARCHIVE = ".tar.gz"
 
@@ -39,7 +34,7 @@ Read = Callable[[], bytes]
 
 
 def sources(images: str | Path) -> dict[str, str]:
-    """Find where the PNGs are: each `*.tar.gz`, else each folder `images_*`, else `images`.
+    """Find where the images are: each `*.tar.gz`, else each folder `images_*`, else `images`.
 
     Returns
     -------
@@ -66,8 +61,9 @@ def sources(images: str | Path) -> dict[str, str]:
     if any(_is_image(entry.name) for entry in found):
         return {"images": str(images)}
     raise UserError(
-        f"No images found in {images}: it should hold PNG files, folders images_001, "
-        f"images_002, … with PNG files, or archives images_01{ARCHIVE}, images_02{ARCHIVE}, …"
+        f"No images found in {images}: it should hold PNG, JPEG or DICOM files "
+        f"({', '.join(radiographs.SUFFIXES)}), folders images_001, images_002, … with such files, "
+        f"or archives images_01{ARCHIVE}, images_02{ARCHIVE}, …"
     )
 
 
@@ -77,13 +73,13 @@ def is_archive(path: str | Path) -> bool:
 
 
 def listing(source: str, path: str | Path, keep: Keep | None = None) -> pd.DataFrame:
-    """Read every PNG of a folder or archive once and say whether it is whole.
+    """Read every image of a folder or archive once and say whether it is whole.
 
     Parameters
     ----------
     source: name of the folder or archive in `sources`.
     path: the folder, or the archive, which is read in one streaming pass.
-    keep: called with (file name, bytes) of each whole PNG; may raise `Unreadable`.
+    keep: called with (file name, bytes) of each whole image; may raise `Unreadable`.
 
     Returns
     -------
@@ -98,37 +94,6 @@ def listing(source: str, path: str | Path, keep: Keep | None = None) -> pd.DataF
     logging.info("%s: %d images", source, len(rows))
     frame = pd.DataFrame(rows, columns=manifests.SCHEMAS["listing"].names).assign(source=source)
     return frame.sort_values(["image", "path"], ignore_index=True)
-
-
-def metadata(path: str | Path) -> pd.DataFrame:
-    """Read the metadata CSV (.csv or .csv.gz) of any release.
-
-    Returns
-    -------
-    Strings image, patient, view, findings as in the file, one row an entry.
-    Raises `UserError` when the file is no such CSV or lacks a column.
-    """
-    try:
-        frame = pd.read_csv(
-            path,
-            dtype=str,
-            keep_default_na=False,
-            index_col=False,
-            encoding="utf-8-sig",
-            usecols=lambda column: column in COLUMNS,
-        )
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise UserError(
-            f"The metadata {path} cannot be read ({error}): set `metadata` to ChestXRay14's "
-            "Data_Entry_2017 CSV file."
-        ) from error
-    absent = [column for column in COLUMNS if column not in frame]
-    if absent:
-        raise UserError(
-            f"The metadata {path} has no column {', '.join(absent)}: set `metadata` to "
-            "ChestXRay14's Data_Entry_2017 CSV file."
-        )
-    return frame[list(COLUMNS)].rename(columns=COLUMNS)
 
 
 def pa_images(frame: pd.DataFrame) -> np.ndarray:
@@ -186,6 +151,32 @@ def check(report: pd.DataFrame, tolerated: dict[str, int], path: str | Path) -> 
         )
 
 
+def originals(wanted: pd.DataFrame, sources: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Yield (image, bytes of its file) of the rows `wanted` of the manifest `index`.
+
+    Each archive that holds one of them is read once, as a stream, up to the last of them.
+
+    Parameters
+    ----------
+    sources: path of each folder or archive by its name, as `sources` returns it.
+
+    Raises `UserError` when a file is no longer there.
+    """
+    for source, rows in wanted.groupby("source", sort=True):
+        images = dict(zip(rows["path"], rows["image"], strict=True))
+        path = sources[source]
+        for where, read in _members(path) if is_archive(path) else _at(images):
+            if where in images:
+                yield images.pop(where), read()
+                if not images:
+                    break
+        if images:
+            raise UserError(
+                f"{path} no longer holds {next(iter(images.values()))}: put it back, or delete "
+                "images/index.parquet in the results folder and run again."
+            )
+
+
 def digest(frame: pd.DataFrame) -> str:
     """Return the sha256 of a table's content, in hex."""
     return hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()
@@ -198,7 +189,7 @@ def write_report(report: pd.DataFrame, path: str | Path) -> None:
 
 
 def _is_image(name: str) -> bool:
-    return name.endswith(".png") and not name.startswith(".")
+    return name.lower().endswith(radiographs.SUFFIXES) and not name.startswith(".")
 
 
 def _innermost(folder: Path) -> Path:
@@ -216,6 +207,12 @@ def _files(folder: str | Path) -> Iterator[tuple[str, Read]]:
     for name in names:
         path = Path(folder, name)
         yield str(path), path.read_bytes
+
+
+def _at(paths: Iterable[str]) -> Iterator[tuple[str, Read]]:
+    for path in sorted(paths):
+        if os.path.isfile(path):
+            yield path, Path(path).read_bytes
 
 
 def _members(archive: str | Path) -> Iterator[tuple[str, Read]]:

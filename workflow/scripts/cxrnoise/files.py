@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,6 +36,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise _unwritable(path, int(number[1])) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def at_hand(sets: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return, by name, the files of the sets that are there as a whole, or of all if none is."""
+    sets = list(sets)
+    there = [files for files in sets if all(map(os.path.exists, files.values()))]
+    return {name: path for files in there or sets for name, path in files.items()}
 
 
 def _unwritable(path: Path, number: int) -> UserError:

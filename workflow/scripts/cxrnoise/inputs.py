@@ -6,7 +6,8 @@ are in memory.
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,11 +15,53 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from .randomness import generator
+from .cohorts import balanced
+from .randomness import generator, uniform
 from .shards import Reader
 
 PREFETCHED = 16
 BATCHES_PER_READ = 16  # each call of Python from TensorFlow costs more than it reads
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Inception preprocessing (paper, section 2.3): a rotated part of the image, made square.
+
+    rotation: degrees at the most, to either side.
+    scale: the longer side of the part is between this share of the image and all of it.
+    aspect: the longer over the shorter side, which lies across or upright at random.
+    """
+
+    rotation: float
+    scale: float
+    aspect: float
+
+    def transforms(self, seed: int, keys: Sequence, size: int, crop: int) -> np.ndarray:
+        """Draw a projective transform per key, from crop×crop back to the size×size image.
+
+        Returns
+        -------
+        float32 (len(keys), 8), as TensorFlow's ImageProjectiveTransformV3 takes them.
+        """
+
+        def draw(what: str) -> np.ndarray:
+            return uniform(seed, f"augmentation: {what}", keys)
+
+        angle = np.radians(self.rotation) * (2 * draw("rotation") - 1)
+        longer = size * (self.scale + (1 - self.scale) * draw("scale"))
+        upright = draw("orientation") < 0.5
+        width = np.where(upright, longer / self.aspect, longer)
+        height = np.where(upright, longer, longer / self.aspect)
+        x = width / 2 + (size - width) * draw("column")
+        y = height / 2 + (size - height) * draw("row")
+        cosine, sine = np.cos(angle), np.sin(angle)
+        across = np.stack([cosine * width, -sine * height], axis=1) / crop
+        down = np.stack([sine * width, cosine * height], axis=1) / crop
+        middle = (crop - 1) / 2  # of the result, in pixels between centres
+        left = x - 0.5 - across.sum(axis=1) * middle
+        top = y - 0.5 - down.sum(axis=1) * middle
+        rows = [across[:, 0], across[:, 1], left, down[:, 0], down[:, 1], top]
+        return np.stack([*rows, *np.zeros((2, len(x)))], axis=1).astype(np.float32)
 
 
 class Radiographs:
@@ -28,13 +71,19 @@ class Radiographs:
     ----------
     labels: rows of a `labels` manifest, and `path`, its file.
     shards: paths of the shards.
-    crop: pixels of a side of the central crop.
+    crop: pixels of a side of what is returned: the central crop, or the augmented part.
+    augmentation: how training images are varied, or None.
 
     Raises `UserError` when the manifest names other images than the shards hold.
     """
 
     def __init__(
-        self, labels: pd.DataFrame, path: str | Path, shards: Iterable[str | Path], crop: int
+        self,
+        labels: pd.DataFrame,
+        path: str | Path,
+        shards: Iterable[str | Path],
+        crop: int,
+        augmentation: Augmentation | None = None,
     ):
         self._reader = Reader(shards)
         self._reader.check(labels, path)
@@ -45,18 +94,62 @@ class Radiographs:
         self.split = labels["split"].to_numpy()
         self.label = labels["given_label"].to_numpy(np.int32)
         self.crop = crop
+        self._augmentation = augmentation
 
     def __len__(self) -> int:
         return len(self._row)
 
+    def training_batch(self, positions: np.ndarray, seed: int, keys: Sequence) -> np.ndarray:
+        """Return the images at `positions` as the network is trained on them.
+
+        uint8 (n, crop, crop, 1); each is augmented by the draws of its key.
+        """
+        if self._augmentation is None:
+            return self.batch(positions)
+        pixels = self._pixels(positions)
+        transforms = self._augmentation.transforms(seed, keys, pixels.shape[1], self.crop)
+        with tf.device("CPU"):
+            varied = tf.raw_ops.ImageProjectiveTransformV3(
+                images=pixels[..., np.newaxis].astype(np.float32),
+                transforms=transforms,
+                output_shape=(self.crop, self.crop),
+                fill_value=0.0,
+                interpolation="BILINEAR",
+                fill_mode="NEAREST",
+            )
+            return tf.cast(tf.round(varied), tf.uint8).numpy()
+
     def batch(self, positions: np.ndarray) -> np.ndarray:
-        """Return the images at `positions`, uint8 (n, crop, crop, 1)."""
-        pixels = self._reader.batch(self._shard[positions], self._row[positions])
-        mirrored = self._mirrored[positions]
-        pixels[mirrored] = pixels[mirrored, :, ::-1]
+        """Return the central crops of the images at `positions`, uint8 (n, crop, crop, 1)."""
+        pixels = self._pixels(positions)
         margin = (pixels.shape[1] - self.crop) // 2
         inside = slice(margin, margin + self.crop)
         return pixels[:, inside, inside, np.newaxis]
+
+    def _pixels(self, positions: np.ndarray) -> np.ndarray:
+        pixels = self._reader.batch(self._shard[positions], self._row[positions])
+        mirrored = self._mirrored[positions]
+        pixels[mirrored] = pixels[mirrored, :, ::-1]
+        return pixels
+
+
+def training_split(
+    labels: pd.DataFrame,
+    path: str | Path,
+    shards: Iterable[str | Path],
+    crop: int,
+    augmentation: dict | None,
+    seed: int,
+) -> Radiographs:
+    """Return the training images of a label manifest as the network is trained on them.
+
+    Where there is an `augmentation`, which a finding has, the images of the rarer label are
+    repeated until the labels are balanced (paper, section 2.3).
+    """
+    training = labels[labels["split"] == "train"]
+    if augmentation is None:
+        return Radiographs(training, path, shards, crop)
+    return Radiographs(balanced(training, seed), path, shards, crop, Augmentation(**augmentation))
 
 
 def order(seed: int, purpose: str, length: int, start: int, stop: int) -> np.ndarray:
@@ -86,31 +179,29 @@ def training_batches(
 
     block = BATCHES_PER_READ * batch_size
 
-    def positions() -> Iterator[np.ndarray]:
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for start in itertools.count(first_step * batch_size, block):
-            yield order(seed, "training order", len(radiographs), start, start + block)
+            stream = range(start, start + block)
+            chosen = order(seed, "training order", len(radiographs), start, stream.stop)
+            yield radiographs.training_batch(chosen, seed, stream), radiographs.label[chosen]
 
-    return _as_float(_read(radiographs, positions).rebatch(batch_size))
+    return _as_float(_read(batches, radiographs.crop).rebatch(batch_size))
 
 
 def evaluation_batches(radiographs: Radiographs, batch_size: int) -> tf.data.Dataset:
     """Return all images once, in the manifest's order, the last batch being smaller."""
 
-    def positions() -> Iterator[np.ndarray]:
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for start in range(0, len(radiographs), batch_size):
-            yield np.arange(start, min(start + batch_size, len(radiographs)))
+            chosen = np.arange(start, min(start + batch_size, len(radiographs)))
+            yield radiographs.batch(chosen), radiographs.label[chosen]
 
     number = math.ceil(len(radiographs) / batch_size)
-    data = _read(radiographs, positions).apply(tf.data.experimental.assert_cardinality(number))
+    data = _read(batches, radiographs.crop).apply(tf.data.experimental.assert_cardinality(number))
     return _as_float(data)
 
 
-def _read(radiographs: Radiographs, positions: Callable) -> tf.data.Dataset:
-    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for chosen in positions():
-            yield radiographs.batch(chosen), radiographs.label[chosen]
-
-    side = radiographs.crop
+def _read(batches: Callable[[], Iterator], side: int) -> tf.data.Dataset:
     signature = (
         tf.TensorSpec((None, side, side, 1), tf.uint8),
         tf.TensorSpec((None,), tf.int32),

@@ -17,7 +17,9 @@ _COHORT = [
     ("split", pa.string()),
     ("mirrored", pa.bool_()),
     ("true_label", pa.int8()),
+    ("reported_label", pa.int8()),
 ]
+UNKNOWN = -1  # the true label of an image about which there is only a report
 
 SCHEMAS = {
     "listing": pa.schema(
@@ -75,7 +77,39 @@ SCHEMAS = {
             ("verdict", pa.string()),
         ]
     ),
+    "key": pa.schema(
+        [
+            ("case", pa.string()),
+            ("image", pa.string()),
+            ("role", pa.string()),
+            ("repeats", pa.string()),
+            ("stratum", pa.string()),
+            ("weight", pa.float64()),
+            ("given_label", pa.int8()),
+            ("predicted", pa.int8()),
+            ("p1", pa.float32()),
+            ("confidence", pa.float64()),
+            ("uncertainty", pa.float64()),
+            ("confidence_group", pa.string()),
+            ("uncertainty_group", pa.string()),
+        ]
+    ),
+    "readings": pa.schema(
+        [
+            ("reader", pa.string()),
+            ("case", pa.string()),
+            ("answer", pa.string()),
+            ("confidence", pa.int8()),
+            ("other_finding", pa.string()),
+            ("comment", pa.string()),
+            ("seconds", pa.float64()),
+            ("answered_at", pa.string()),
+            ("source", pa.string()),
+        ]
+    ),
 }
+# What each row of a manifest is the only one of, if not of the image.
+IDENTITY = {"key": ["case"], "readings": ["reader", "case"]}
 
 
 def write(frame: pd.DataFrame, path: str | Path, kind: str, provenance: str) -> None:
@@ -90,7 +124,7 @@ def read(path: str | Path, kind: str) -> pd.DataFrame:
     """Read the manifest `kind`.
 
     Raises `UserError` when the file is no Parquet or damaged, has other columns or types than the
-    manifest, holds an image twice or (for labels) contradicts itself.
+    manifest, holds a row twice (see `IDENTITY`) or (for labels) contradicts itself.
     """
     try:
         table = pq.read_table(path)
@@ -107,7 +141,7 @@ def read(path: str | Path, kind: str) -> pd.DataFrame:
             f"{path} is not a {kind} manifest (columns that differ: {', '.join(wrong)}): "
             "delete it and run again."
         )
-    if kind != "listing":
+    if kind != "listing":  # which may hold an image twice
         _check_values(frame, path, kind)
     return frame
 
@@ -117,9 +151,11 @@ def _columns(schema: pa.Schema) -> list[str]:
 
 
 def _check_values(frame: pd.DataFrame, path: str | Path, kind: str) -> None:
-    doubled = frame.loc[frame["image"].duplicated(), "image"]
+    identity = IDENTITY.get(kind, ["image"])
+    doubled = frame.loc[frame.duplicated(identity), identity]
     if len(doubled):
-        raise UserError(f"{path} holds image {doubled.iloc[0]} twice: delete it and run again.")
+        what = " and ".join(f"{name} {value}" for name, value in doubled.iloc[0].items())
+        raise UserError(f"{path} holds {what} twice: delete it and run again.")
     if "split" in frame:
         _check_splits(frame, path)
     if kind == "labels":
@@ -140,7 +176,7 @@ def _check_splits(frame: pd.DataFrame, path: str | Path) -> None:
 
 
 def _check_flips(frame: pd.DataFrame, path: str | Path) -> None:
-    contradictory = (frame["given_label"] != frame["true_label"]) != frame["flipped"]
+    contradictory = (frame["given_label"] != frame["reported_label"]) != frame["flipped"]
     if contradictory.any():
         image = frame.loc[contradictory, "image"].iloc[0]
         raise UserError(

@@ -98,17 +98,19 @@ def write(
     """Write the samples: `probabilities` float32 (T, n, classes), `image` and `split` (n,)."""
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.create_dataset("probabilities", data=probabilities, track_times=False)
-        file.create_dataset("image", data=images.astype("S"), track_times=False)
+        names = np.array([image.encode() for image in images], "S")
+        file.create_dataset("image", data=names, track_times=False)
         file.create_dataset("split", data=splits.astype("S"), track_times=False)
         file.attrs["provenance"] = provenance
 
 
 def training_positions(
     length: int, batch_size: int, samples: int, seed: int
-) -> Iterator[np.ndarray]:
+) -> Iterator[tuple[np.ndarray, list[str]]]:
     """Yield the positions of one random training batch per sample, without repeats in a batch.
 
-    Sample t is the same whatever the number of samples.
+    The keys beside them are those of its augmentation. Sample t is the same whatever the number
+    of samples.
     """
     if batch_size > length:
         raise UserError(
@@ -116,4 +118,5 @@ def training_positions(
             "lower the batch size."
         )
     for sample in range(samples):
-        yield generator(seed, "MC batch", sample).choice(length, batch_size, replace=False)
+        positions = generator(seed, "MC batch", sample).choice(length, batch_size, replace=False)
+        yield positions, [f"MC sample {sample}, image {image}" for image in range(batch_size)]

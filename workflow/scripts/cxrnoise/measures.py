@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
 
 from . import manifests
 from .errors import UserError
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 GROUPS = ("low", "moderate", "high")
 LABEL_ERROR = "A"
 TRUE_ERROR = "B"
+DISPUTED = "?"
 
 
 def confidence(probabilities: np.ndarray) -> np.ndarray:
@@ -108,17 +110,21 @@ def verdict(predicted: np.ndarray, given: np.ndarray, true: np.ndarray) -> np.nd
     Returns
     -------
     strings (n,): `A` (label error) where the model disagrees and the given label is wrong,
-    `B` (true error) where it disagrees and the given label is right, else empty.
+    `B` (true error) where it disagrees and the given label is right, `?` where it disagrees
+    and nobody knows what is true, else empty.
     """
     disagrees = predicted != given
-    return np.select([disagrees & (given != true), disagrees], [LABEL_ERROR, TRUE_ERROR], "")
+    return np.select(
+        [disagrees & (true == manifests.UNKNOWN), disagrees & (given != true), disagrees],
+        [DISPUTED, LABEL_ERROR, TRUE_ERROR],
+        "",
+    )
 
 
-def wilson(proportion: float, n: float, z: float = 1.959964) -> tuple[float, float]:
-    """Return the Wilson score interval of a proportion of n (95 % by default)."""
-    centre = (proportion + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(proportion * (1 - proportion) / n + (z / (2 * n)) ** 2)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+def wilson(proportion: float, n: float) -> tuple[float, float]:
+    """Return the 95 % Wilson score interval of a proportion of n."""
+    low, high = proportion_confint(proportion * n, n, method="wilson")
+    return float(low), float(high)
 
 
 @dataclass(frozen=True)
@@ -219,12 +225,10 @@ def score(
     predicted = test.softmax.argmax(axis=1)
     verdicts = verdict(predicted, given, true)
     log.info(
-        "%d test images, accuracy %.3f (truth) and %.3f (noisy labels), errors A/B %d/%d",
+        "%d test images, accuracy against the given labels %.3f, disagreements %s",
         len(labels),
-        (predicted == true).mean(),
         (predicted == given).mean(),
-        (verdicts == LABEL_ERROR).sum(),
-        (verdicts == TRUE_ERROR).sum(),
+        {kind: int((verdicts == kind).sum()) for kind in (LABEL_ERROR, TRUE_ERROR, DISPUTED)},
     )
     return labels[["image", "true_label", "given_label", "flipped"]].assign(
         predicted=predicted,

@@ -19,7 +19,7 @@ def labels(
 ) -> pd.DataFrame:
     """Return the label manifest of one noise level.
 
-    Each image has one uniform draw, and its label is flipped where the draw is below the
+    Each image has one uniform draw, and its reported label is flipped where the draw is below the
     rate: levels are nested, and the number of flips is random around its expectation.
 
     Parameters
@@ -38,10 +38,10 @@ def labels(
         )
     noisy = located["split"].isin(set(noisy_splits))
     flipped = noisy & (uniform(seed, "label noise", located["image"]) < percent / 100)
-    true_label = located["true_label"]
+    reported = located["reported_label"]
     return located.assign(
         flipped=flipped,
-        given_label=np.where(flipped, 1 - true_label, true_label).astype(np.int8),
+        given_label=np.where(flipped, 1 - reported, reported).astype(np.int8),
     )
 
 

@@ -10,7 +10,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-RECORDED = ("h5py", "numpy", "pandas", "pillow", "pyarrow", "snakemake", "tensorflow")
+RECORDED = (
+    "h5py",
+    "numpy",
+    "pandas",
+    "pillow",
+    "pyarrow",
+    "pydicom",
+    "snakemake",
+    "tensorflow",
+)
 
 
 def describe(config: dict, code: str) -> str:

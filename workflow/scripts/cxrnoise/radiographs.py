@@ -1,63 +1,55 @@
-"""Radiographs: the bytes of a PNG file to uint8 grey pixels."""
+"""Radiographs: the bytes of a PNG, JPEG or DICOM file to uint8 grey pixels."""
 
 import io
+import re
 import struct
 import zlib
 
 import numpy as np
 from PIL import Image
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from .errors import Truncated, Unreadable
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm")
+SIGNATURES = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff"}
+DICOM_SIGNATURE = b"DICM"  # after 128 bytes of anything, mostly zeros
+DICOM_PREAMBLE = 128
 LARGEST_SIDE = 10_000
 RESAMPLING = {filter.name.lower(): filter for filter in Image.Resampling}
 
-
-class Unreadable(Exception):
-    """A file that is no whole radiograph; the message is the reason, in a few words."""
-
-
-class Truncated(Unreadable):
-    """A PNG whose end is missing."""
+# In a JPEG: the codes of markers that stand alone, and those of the frame, which has the size.
+# Within a scan, 0xFF00 is a pixel's byte, 0xFFD0 to 0xFFD7 restart it and 0xFFFF is filling.
+MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+ALONE = (0x01, 0xD8)
+END, SCAN = 0xD9, 0xDA
+FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 def dimensions(data: bytes) -> tuple[int, int]:
-    """Return (width, height) of a PNG after checking that the file is whole.
+    """Return (width, height) of a PNG, JPEG or DICOM file after checking that it is whole.
 
-    The checksum of every chunk is verified and nothing is inflated, so that this costs
-    little more than reading the file.
-    Raises `Truncated` when the end is missing, else `Unreadable`: not a PNG, a wrong
+    The format follows from the bytes, not from the file's name. Every chunk of a PNG is
+    verified by its checksum, a JPEG must have its end marker, and a DICOM file as many pixels
+    as its header says. Nothing is decompressed, so that this costs little more than reading
+    the file.
+    Raises `Truncated` when the end is missing, else `Unreadable`: another format, a wrong
     checksum, no pixels, or a side of more than `LARGEST_SIDE` pixels.
     """
-    if not data.startswith(SIGNATURE):
-        if SIGNATURE.startswith(data):
-            raise Truncated("the file ends within its first bytes")
-        raise Unreadable("not a PNG")
-    width = height = 0
-    view = memoryview(data)
-    position = len(SIGNATURE)
-    kind = b""
-    while kind != b"IEND":
-        if len(data) < position + 12:
-            raise Truncated("the end of the file is missing")
-        length, kind = struct.unpack_from(">I4s", data, position)
-        end = position + 8 + length
-        if len(data) < end + 4:
-            raise Truncated("the end of the file is missing")
-        if zlib.crc32(view[position + 4 : end]) != struct.unpack_from(">I", data, end)[0]:
-            raise Unreadable(f"wrong checksum at byte {end}")
-        if kind == b"IHDR" and length == 13:
-            width, height = struct.unpack_from(">II", data, position + 8)
-        position = end + 4
-    if not 0 < min(width, height) <= max(width, height) <= LARGEST_SIDE:
-        raise Unreadable(f"{width}×{height} pixels, sides of 1 to {LARGEST_SIDE} are accepted")
-    return width, height
+    kind = _format(data)
+    if kind == "DICOM":
+        from . import dicom
+
+        size = dicom.size(dicom.read(data))
+    else:
+        size = _png_size(data) if kind == "PNG" else _jpeg_size(data)
+    return _checked(*size)
 
 
 def decode(data: bytes) -> np.ndarray:
-    """Decode a PNG to grey.
+    """Decode a PNG, JPEG or DICOM file to grey.
 
-    1-, 8- and 16-bit grey, palette, RGB and RGBA are accepted. Colour becomes luma (ITU-R
-    601-2), transparency is ignored, and 16 bits are scaled to 8 with rounding.
+    In PNGs and JPEGs colour becomes luma (ITU-R 601-2), transparency and orientation tags are
+    ignored, and 16 bits are scaled to 8 with rounding. For DICOM see `dicom.grey`.
 
     Returns
     -------
@@ -85,13 +77,92 @@ def _resized(image: Image.Image, size: int, resampling: str) -> np.ndarray:
     return np.asarray(image.resize((size, size), RESAMPLING[resampling]))
 
 
+def _format(data: bytes) -> str:
+    for kind, signature in SIGNATURES.items():
+        if data.startswith(signature):
+            return kind
+    preamble, signature = data[:DICOM_PREAMBLE], data[DICOM_PREAMBLE : DICOM_PREAMBLE + 4]
+    if signature == DICOM_SIGNATURE:
+        return "DICOM"
+    begun = any(whole.startswith(data) for whole in SIGNATURES.values())
+    if begun or (not any(preamble) and DICOM_SIGNATURE.startswith(signature)):
+        raise Truncated("the file ends within its first bytes")
+    raise Unreadable("neither PNG, JPEG nor DICOM")
+
+
+def _checked(width: int, height: int) -> tuple[int, int]:
+    if not 0 < min(width, height) <= max(width, height) <= LARGEST_SIDE:
+        raise Unreadable(f"{width}×{height} pixels, sides of 1 to {LARGEST_SIDE} are accepted")
+    return width, height
+
+
+def _png_size(data: bytes) -> tuple[int, int]:
+    width = height = 0
+    view = memoryview(data)
+    position = len(SIGNATURES["PNG"])
+    kind = b""
+    while kind != b"IEND":
+        if len(data) < position + 12:
+            raise Truncated("the end of the file is missing")
+        length, kind = struct.unpack_from(">I4s", data, position)
+        end = position + 8 + length
+        if len(data) < end + 4:
+            raise Truncated("the end of the file is missing")
+        if zlib.crc32(view[position + 4 : end]) != struct.unpack_from(">I", data, end)[0]:
+            raise Unreadable(f"wrong checksum at byte {end}")
+        if kind == b"IHDR" and length == 13:
+            width, height = struct.unpack_from(">II", data, position + 8)
+        position = end + 4
+    return width, height
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int]:
+    width = height = 0
+    seen = set()
+    position = 0
+    while END not in seen:
+        marker = MARKER.search(data, position)
+        if marker is None:
+            raise Truncated("the end of the file is missing")
+        code, position = data[marker.end() - 1], marker.end()
+        seen.add(code)
+        if code == END or code in ALONE:
+            continue
+        if len(data) < position + 2:
+            raise Truncated("the end of the file is missing")
+        length = struct.unpack_from(">H", data, position)[0]
+        if len(data) < position + length:
+            raise Truncated("the end of the file is missing")
+        if code in FRAMES and length >= 8:
+            height, width = struct.unpack_from(">HH", data, position + 3)
+        position += length
+    if SCAN not in seen:
+        raise Unreadable("a JPEG without pixels")
+    return width, height
+
+
 def _grey(data: bytes) -> Image.Image:
+    kind = _format(data)
+    if kind == "DICOM":
+        from . import dicom
+
+        file = dicom.read(data)
+        _checked(*dicom.size(file))
+        return Image.fromarray(dicom.grey(file))
+    if kind == "JPEG":  # Pillow would not miss the end marker
+        _checked(*_jpeg_size(data))
     try:
-        image = Image.open(io.BytesIO(data), formats=("PNG",))
+        image = Image.open(io.BytesIO(data), formats=(kind,))
         if max(image.size) > LARGEST_SIDE:
             raise Unreadable(f"a side of more than {LARGEST_SIDE} pixels")
         image.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        struct.error,
+        Image.DecompressionBombError,
+    ) as error:
         raise Unreadable(str(error)) from error
     if image.mode == "I;16":
         return Image.fromarray(_eight_bits(np.asarray(image)))

@@ -26,6 +26,11 @@ def uniform(seed: int, purpose: str, keys: Iterable[object]) -> np.ndarray:
     return np.fromiter((word >> 11 for word in words), dtype=np.float64) / 2**53
 
 
+def token(digits: int, seed: int, purpose: str, *key: object) -> str:
+    """Return hex digits, at most 32, that stand for (seed, purpose, key)."""
+    return _digest(seed, purpose, *key).hex()[:digits]
+
+
 def _digest(*parts: object) -> bytes:
     text = "\x1f".join(str(part) for part in parts)
     return hashlib.blake2b(text.encode(), digest_size=16).digest()

@@ -1,5 +1,6 @@
 """The configuration: one clear sentence when it is wrong, and the table of its keys."""
 
+import csv
 import difflib
 import json
 import math
@@ -62,10 +63,19 @@ def validate(config: dict[str, Any], schema_path: str | Path) -> None:
     error = best_match(Validator(schema).iter_errors(config))
     if error is not None:
         raise UserError(_sentence(error, schema))
-    _check_splits(config["situs"]["splits"])
-    _check_crop(config["situs"]["crop"], config["shards"]["size"])
+    for task in ("situs", "findings"):
+        _check_splits(f"{task}.splits", config[task]["splits"])
+        _check_crop(f"{task}.crop", config[task]["crop"], config["shards"]["size"])
+    _check_splits("findings.positives", config["findings"]["positives"])
+    if config["finding"].lower() == "situs":
+        raise UserError("The configuration key finding is situs, the name of the first task.")
     if "phantom" in config:
         _check_phantom(config["phantom"])
+    elif config["readings"] == "simulated":
+        raise UserError(
+            "The configuration key readings is simulated, but the truth, which simulated readers "
+            "read, is known of phantoms alone: set it to room or to a file of readings."
+        )
 
 
 def typed(value: Any, schema: dict[str, Any]) -> Any:
@@ -95,6 +105,24 @@ def keys(schema: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[s
             yield from keys(part, f"{prefix}{name}.")
         else:
             yield prefix + name, part
+
+
+def stated(config: dict[str, Any], numbers_path: str | Path) -> dict[str, Any]:
+    """Return the values of the keys that the paper states, each by `config:` and its dotted name.
+
+    Parameters
+    ----------
+    numbers_path: `config/paper-numbers.csv`, whose column `key` names them so.
+    """
+    with open(numbers_path, encoding="utf-8", newline="") as file:
+        named = [row["key"] for row in csv.DictReader(file) if row["key"].startswith("config:")]
+    found = {}
+    for key in named:
+        value = config
+        for part in key.removeprefix("config:").split("."):
+            value = value[part]
+        found[key] = value
+    return found
 
 
 def table(schema: dict[str, Any]) -> str:
@@ -167,6 +195,8 @@ def _fault(error: ValidationError) -> str:
             return f"{value}, but must have each value once"
         case "minItems" | "minLength":
             return "empty, but must not be"
+        case "pattern":
+            return f"{value}, but must be letters, digits, spaces and hyphens after a letter"
         case bound:
             return f"{value}, but must be {BOUNDS[bound]} {rule}"
 
@@ -177,26 +207,26 @@ def _shown(value: Any) -> str:
     return f"the text {value!r}" if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def _check_splits(splits: dict[str, int | float]) -> None:
+def _check_splits(key: str, splits: dict[str, int | float]) -> None:
     counts = [name for name, share in splits.items() if isinstance(share, int)]
     fractions = [name for name in splits if name not in counts]
     if counts and fractions:
         raise UserError(
-            f"The configuration key situs.splits has counts ({', '.join(counts)}) and fractions "
+            f"The configuration key {key} has counts ({', '.join(counts)}) and fractions "
             f"({', '.join(fractions)}): give all three as whole numbers or all three as fractions."
         )
     total = math.fsum(splits.values())
     if fractions and total > 1 + 1e-9:
         raise UserError(
-            f"The configuration key situs.splits has fractions that add up to {total:g}, "
+            f"The configuration key {key} has fractions that add up to {total:g}, "
             "but must be at most 1: lower one, or give counts as whole numbers."
         )
 
 
-def _check_crop(crop: int, size: int) -> None:
+def _check_crop(key: str, crop: int, size: int) -> None:
     if crop > size:
         raise UserError(
-            f"The configuration key situs.crop is {crop} pixels, but must be at most shards.size, "
+            f"The configuration key {key} is {crop} pixels, but must be at most shards.size, "
             f"which is {size}."
         )
 

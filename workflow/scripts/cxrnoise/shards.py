@@ -38,7 +38,7 @@ class Writer:
         )
 
     def add(self, image: str, data: bytes) -> None:
-        """Append the PNG `data` under the name `image`; raises `Unreadable`."""
+        """Append the image file `data` under the name `image`; raises `Unreadable`."""
         pixels = radiographs.decode_resized(data, self.size, self.resampling)
         self.append(image, hashlib.sha256(data).hexdigest().encode(), pixels)
 
@@ -79,7 +79,7 @@ def rows(index: str | Path, shard: int) -> pd.DataFrame:
 
 
 def pack_files(wanted: pd.DataFrame, writer: Writer) -> None:
-    """Write the PNG files of `rows` to a shard.
+    """Write the image files of `rows` to a shard.
 
     Raises `UserError` that names the image and the file that cannot be used.
     """
@@ -165,7 +165,7 @@ class Reader:
             images = self._images.get(shard, np.array([], "S1"))
             outside = ~part["row"].between(0, len(images) - 1)
             found = images[part["row"].where(~outside, 0)] if len(images) else b""
-            wrong = outside | (found != part["image"].to_numpy(bytes))
+            wrong = outside | (found != part["image"].str.encode("utf-8").to_numpy("S"))
             if wrong.any():
                 first = part[wrong].iloc[0]
                 raise UserError(

@@ -1,16 +1,13 @@
 """Table 1: accuracy and kinds of errors against label noise, as numbers and as printed."""
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
-from pathlib import Path
 
 import pandas as pd
 
-from .files import replacing
 from .measures import GROUPS, LABEL_ERROR, TRUE_ERROR, wilson
+from .pages import html_page, html_table, markdown_table, shortest, small_interval
 
 # in the paper's order: on either side the doubtful cases first
 CELLS = [("confidence", group) for group in GROUPS] + [
@@ -111,20 +108,6 @@ def mean(runs: pd.DataFrame) -> pd.DataFrame:
     return runs.drop(columns="seed").groupby("noise_percent", as_index=False).mean()
 
 
-def write_csv(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table with at most six decimals a number and an empty field for what is missing."""
-    text = table.astype(float).map(lambda value: _shortest(value, 6))
-    with replacing(path) as temporary:
-        text.to_csv(temporary, index=False, lineterminator="\n")
-
-
-def _shortest(value: float, decimals: int) -> str:
-    if math.isnan(value):
-        return ""
-    text = f"{value:.{decimals}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 @dataclass(frozen=True)
 class Line:
     """One printed line: the noise level, whose numbers these are, and the cells."""
@@ -152,7 +135,7 @@ def printed(table: pd.DataFrame, paper: pd.DataFrame | None, source: str) -> lis
     """
     lines = []
     for row in table.to_dict("records"):
-        noise = _shortest(row["noise_percent"], 6)
+        noise = shortest(row["noise_percent"], 6)
         lines.append(Line(noise, source, _cells(row, interval=True)))
         if paper is not None:
             same = paper[paper["noise_percent"] == row["noise_percent"]]
@@ -168,10 +151,10 @@ def _cells(row: dict[str, float], interval: bool) -> list[str]:
         f"{row[column]:.3f}" + (f" [{_interval(row[column], row['n'])}]" if interval else "")
         for column in ("accuracy_truth", "accuracy_noisy")
     ]
-    accuracies[1] += f" ({_shortest(row['errors_noisy'], 1)})"
+    accuracies[1] += f" ({shortest(row['errors_noisy'], 1)})"
     return accuracies + [
         "/".join(
-            _shortest(row[f"{measure}_{group}_{kind}"], 1) for kind in (LABEL_ERROR, TRUE_ERROR)
+            shortest(row[f"{measure}_{group}_{kind}"], 1) for kind in (LABEL_ERROR, TRUE_ERROR)
         )
         for measure, group in CELLS
     ]
@@ -185,7 +168,7 @@ def _interval(proportion: float, n: float) -> str:
 def _found(row: dict[str, float]) -> list[str]:
     shares = [row["label_error_recall"], row["disagreement_precision"]]
     return [
-        f"{_shortest(row['flips'], 1)} ({100 * row['flips'] / row['n']:.1f} %)",
+        f"{shortest(row['flips'], 1)} ({100 * row['flips'] / row['n']:.1f} %)",
         *("–" if math.isnan(share) else f"{share:.3f}" for share in shares),
         f"{row['mc_accuracy_truth']:.3f}",
         f"{row['mc_accuracy_noisy']:.3f}",
@@ -224,43 +207,15 @@ def markdown(runs: pd.DataFrame, paper: pd.DataFrame | None, setting: Setting) -
     """
     table = mean(runs)
     lines = printed(table, paper, "this run")
-    results = _markdown_table(
+    results = markdown_table(
         ["noise %", "", *PRINTED], [[line.noise, line.source, *line.cells] for line in lines]
     )
-    found = _markdown_table(["noise %", *FOUND], _found_rows(table))
+    found = markdown_table(["noise %", *FOUND], _found_rows(table))
     return f"{results}\n\n{caption(table, paper, setting)}\n\n{found}\n"
 
 
 def _found_rows(table: pd.DataFrame) -> list[list[str]]:
-    return [[_shortest(row["noise_percent"], 6), *_found(row)] for row in table.to_dict("records")]
-
-
-def _markdown_table(header: list[str], rows: list[list[str]]) -> str:
-    rule = ["---:"] * len(header)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [header, rule, *rows])
-
-
-STYLE = """
-:root { color-scheme: light dark; --ink: #1a1a1a; --paper: #ffffff; --quiet: #5c5c5c;
-  --line: #c8c8c8; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #ececec; --paper: #161616; --quiet: #a8a8a8; --line: #484848; } }
-body { margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: var(--ink);
-  background: var(--paper); font: 16px/1.5 system-ui, sans-serif; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; margin: 0 0 2.5rem;
-  font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding-bottom: 0.8rem; max-width: 60rem; }
-th, td { padding: 0.3rem 0.7rem; text-align: right; white-space: nowrap; font-weight: normal; }
-thead th { font-weight: 600; vertical-align: bottom; }
-thead tr:last-child th { border-bottom: 2px solid var(--ink); }
-thead th[colspan] { text-align: center; border-bottom: 1px solid var(--line); }
-tbody { border-bottom: 1px solid var(--line); }
-tr.paper td, tr.paper th, small { color: var(--quiet); }
-footer { color: var(--quiet); font-size: 0.875rem; }
-footer dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; }
-footer dd { margin: 0; overflow-wrap: anywhere; }
-"""
+    return [[shortest(row["noise_percent"], 6), *_found(row)] for row in table.to_dict("records")]
 
 
 def html(runs: pd.DataFrame, paper: pd.DataFrame | None, setting: Setting, provenance: str) -> str:
@@ -271,24 +226,8 @@ def html(runs: pd.DataFrame, paper: pd.DataFrame | None, setting: Setting, prove
     provenance: the JSON text of `provenance.describe`, shown at the foot of the page.
     """
     table = mean(runs)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Table 1: {escape(setting.dataset)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<main>
-<h1>Table 1</h1>
-{_html_results(table, paper, setting)}
-{_html_found(table)}
-</main>
-{_html_footer(provenance)}
-</body>
-</html>
-"""
+    content = f"{_html_results(table, paper, setting)}\n{_html_found(table)}"
+    return html_page(f"Table 1: {setting.dataset}", "Table 1", content, provenance)
 
 
 def _html_results(table: pd.DataFrame, paper: pd.DataFrame | None, setting: Setting) -> str:
@@ -307,7 +246,7 @@ def _html_results(table: pd.DataFrame, paper: pd.DataFrame | None, setting: Sett
     bodies = "\n".join(
         _html_level([line for line in lines if line.noise == level]) for level in levels
     )
-    return _html_table("Table 1", caption(table, paper, setting), head, bodies)
+    return html_table("Table 1", caption(table, paper, setting), head, bodies)
 
 
 def _html_level(lines: list[Line]) -> str:
@@ -315,14 +254,10 @@ def _html_level(lines: list[Line]) -> str:
     rows = []
     for line in lines:
         kind = ' class="paper"' if line.source == "paper" else ""
-        cells = "".join(f"<td>{_small_interval(cell)}</td>" for cell in line.cells)
+        cells = "".join(f"<td>{small_interval(cell)}</td>" for cell in line.cells)
         rows.append(f'<tr{kind}>{first}<th scope="row">{line.source}</th>{cells}</tr>')
         first = ""
     return f"<tbody>{''.join(rows)}</tbody>"
-
-
-def _small_interval(cell: str) -> str:
-    return escape(cell).replace("[", "<small>[").replace("]", "]</small>")
 
 
 def _html_found(table: pd.DataFrame) -> str:
@@ -336,28 +271,6 @@ def _html_found(table: pd.DataFrame) -> str:
         "their share of all its disagreements (precision); and the accuracy of the mean of the "
         "Monte Carlo samples."
     )
-    return _html_table(
+    return html_table(
         "Label errors", about, f"<thead><tr>{head}</tr></thead>", f"<tbody>{rows}</tbody>"
     )
-
-
-def _html_table(name: str, about: str, head: str, bodies: str) -> str:
-    return (
-        f'<div class="scroll" role="region" aria-label="{name}" tabindex="0">\n'
-        f"<table>\n<caption>{escape(about)}</caption>\n{head}\n{bodies}\n</table>\n</div>"
-    )
-
-
-def _html_footer(provenance: str) -> str:
-    made = json.loads(provenance)
-    facts = {"code": made["code"], **made["config"], **made["packages"]}
-    items = "\n".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in facts.items()
-    )
-    return f"<footer>\n<h2>What made this table</h2>\n<dl>\n{items}\n</dl>\n</footer>"
-
-
-def write_text(text: str, path: str | Path) -> None:
-    """Write a page, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

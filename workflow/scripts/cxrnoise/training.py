@@ -40,6 +40,7 @@ class Schedule:
     momentum: float
     batch_norm_decay: float
     validate_every_steps: int
+    stop_below: float
     checkpoint_minutes: float
 
     def steps(self, images: int) -> int:
@@ -77,7 +78,7 @@ def train(
     progress: Progress,
     tensorboard: str | Path,
 ) -> pd.DataFrame:
-    """Train `model` from `state` to the end of `schedule`.
+    """Train `model` from `state` to the end of `schedule`, or to its least learning rate.
 
     Returns
     -------
@@ -96,13 +97,14 @@ def train(
         Log(state, schedule, total),
         History(state, schedule, total),
         HalveLearningRate(state),
+        Stop(schedule.stop_below),
         Checkpoint(state, progress, schedule.checkpoint_minutes),
         keras.callbacks.TensorBoard(tensorboard, write_graph=False),
     ]
     every = schedule.validate_every_steps
     model.steps_per_execution = math.gcd(every, total % every, MOST_STEPS_PER_CALL)
     for end in dict.fromkeys([total // every * every, total]):  # whole rounds, then the rest
-        if state.step < end:
+        if state.step < end and not _stopped(model, schedule.stop_below):
             steps = min(every, end - state.step)
             with _full_disk_of(tensorboard):
                 model.fit(
@@ -116,6 +118,10 @@ def train(
                     verbose=0,
                 )
     return pd.DataFrame(state.history)
+
+
+def _stopped(model: keras.Model, stop_below: float) -> bool:
+    return float(model.optimizer.learning_rate) < stop_below
 
 
 @contextmanager
@@ -189,6 +195,19 @@ class HalveLearningRate(keras.callbacks.Callback):
             optimizer = self.model.optimizer
             optimizer.learning_rate = float(optimizer.learning_rate) / 2
             log.info("validation loss not improved: learning rate %g", optimizer.learning_rate)
+
+
+class Stop(keras.callbacks.Callback):
+    """Ends the training when the learning rate is below a limit (paper, section 2.3)."""
+
+    def __init__(self, below: float):
+        super().__init__()
+        self._below = below
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        if _stopped(self.model, self._below):
+            log.info("learning rate below %g: training ends", self._below)
+            self.model.stop_training = True
 
 
 class Checkpoint(keras.callbacks.Callback):

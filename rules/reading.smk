@@ -1,0 +1,246 @@
+# The observer study: the disagreements that are read, what readers say of them, and Table 2.
+
+from cxrnoise import files, readers
+
+READINGS = config["readings"]
+SIMULATED = READINGS == readers.SIMULATED
+STUDY = f"{FINDING_RUN}/study"
+STUDIED_RUN = FINDING_RUN.format(seed=SEEDS[0])  # whose disagreements make Table 2
+ROOM_READINGS = f"{FINDING_RUN}/readings.csv"
+PAPER_TABLE2 = f"{workflow.basedir}/config/paper-table2.csv"
+try:
+    READ_BEFORE = readers.confining(READINGS, config["study"]["among"])
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+# Table 2 and its figures are among the results of a whole run once there are readings.
+READ_RESULTS = [
+    f"{RESULTS}/table2.csv",
+    *(f"{RESULTS}/figures/cases-{number}.png" for number in (1, 2, 3)),
+]
+if not SIMULATED and not readers.at_hand(READINGS, ROOM_READINGS.format(seed=SEEDS[0])):
+    READ_RESULTS = []
+
+
+# The cases, and their images: what the experimenter knows, and what readers may see.
+rule study:
+    input:
+        scores=f"{FINDING_RUN}/scores.parquet",
+        predictions=f"{FINDING_RUN}/predictions.parquet",
+        index=ancient(f"{RESULTS}/images/index.parquet"),
+        digest=f"{RESULTS}/images/index.sha256",
+        sources=ancient(list(SOURCES.values())),
+        reads=READ_BEFORE,
+    output:
+        key=f"{FINDING_RUN}/key.parquet",
+        study=f"{STUDY}/study.json",
+        images=directory(f"{STUDY}/images"),
+    log:
+        f"{RESULTS}/logs/{FINDING}/noise-0/seed-{{seed}}/study.log",
+    conda:
+        "../envs/images.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        finding=config["finding"],
+        options={
+            key: config["study"][key]
+            for key in ("cases", "draw", "by", "strata", "controls", "repeats")
+        },
+        sources=list(SOURCES),
+        code=fingerprint("study", "chestxray14", "readers"),
+    script:
+        "../workflow/scripts/study.py"
+
+
+# What readers say: those of the reading room, those of a file, or simulated ones.
+rule readings:
+    input:
+        key=f"{FINDING_RUN}/key.parquet",
+        readings=lambda wildcards: readers.at_hand(
+            READINGS, ROOM_READINGS.format(**wildcards)
+        ),
+        truth=f"{Path(METADATA).parent}/truth.csv" if SIMULATED else [],
+    output:
+        readings=f"{FINDING_RUN}/readings.parquet",
+    log:
+        f"{RESULTS}/logs/{FINDING}/noise-0/seed-{{seed}}/readings.log",
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        finding=config["finding"],
+        source=readers.ROOM if READINGS == readers.ROOM else readers.FILE,
+        simulation=config["simulated_reader"] if SIMULATED else None,
+        study=STUDY,
+        expected=ROOM_READINGS,
+        code=fingerprint("readers"),
+    script:
+        "../workflow/scripts/readings.py"
+
+
+# Table 2: errors of the labels and of the model according to the readers, by group.
+rule table2:
+    input:
+        key=f"{STUDIED_RUN}/key.parquet",
+        readings=f"{STUDIED_RUN}/readings.parquet",
+        paper=PAPER_TABLE2,
+    output:
+        table=f"{RESULTS}/table2.csv",
+        statistics=f"{RESULTS}/table2_statistics.csv",
+        markdown=f"{RESULTS}/table2.md",
+        html=report(
+            f"{RESULTS}/table2.html",
+            caption="../workflow/report/table2.rst",
+            category="Finding",
+            labels={"result": "Table 2", "format": "table"},
+        ),
+    log:
+        f"{RESULTS}/logs/table2.log",
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        dataset=config["dataset"],
+        finding=config["finding"],
+        seed=int(SEEDS[0]),
+        groups=config["measures"]["groups"],
+        sd_factor=config["measures"]["sd_factor"],
+        confined=bool(READ_BEFORE),
+        beside_paper=BESIDE_PAPER and FINDING == "emphysema",
+        code=fingerprint("table2", "readers"),
+    script:
+        "../workflow/scripts/table2.py"
+
+
+# What the network's classifier is given of the cases and of the training positives.
+rule features:
+    input:
+        model=f"{FINDING_RUN}/model.keras",
+        labels=f"{FINDING_RUN}/labels.parquet",
+        key=f"{FINDING_RUN}/key.parquet",
+        shards=ancient(SHARD_FILES),
+        digests=SHARD_DIGESTS,
+    output:
+        features=f"{FINDING_RUN}/features.h5",
+    log:
+        f"{RESULTS}/logs/{FINDING}/noise-0/seed-{{seed}}/features.log",
+    conda:
+        "../envs/training.yaml"
+    threads: config["network"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=config["network"]["gpus"],
+    params:
+        crop=config["findings"]["crop"],
+        batch_size=config["uncertainty"]["predict_batch_size"],
+        threads=config["network"]["threads"],
+        code=fingerprint("inputs", "neighbours", "runtime"),
+    script:
+        "../workflow/scripts/features.py"
+
+
+# Radiographs of a confident, certain model: where readers agreed with it, where they agreed with
+# the label, and the training positives that are most like the latter.
+rule figure_cases:
+    input:
+        key=f"{STUDIED_RUN}/key.parquet",
+        readings=f"{STUDIED_RUN}/readings.parquet",
+        features=f"{STUDIED_RUN}/features.h5",
+        index=ancient(f"{RESULTS}/images/index.parquet"),
+        digest=f"{RESULTS}/images/index.sha256",
+        sources=ancient(list(SOURCES.values())),
+    output:
+        overturned=report(
+            f"{RESULTS}/figures/cases-1.png",
+            caption="../workflow/report/figure_cases.rst",
+            category="Finding",
+            labels={"result": "Figure 1: label overturned", "format": "figure"},
+        ),
+        confirmed=report(
+            f"{RESULTS}/figures/cases-2.png",
+            caption="../workflow/report/figure_cases.rst",
+            category="Finding",
+            labels={"result": "Figure 2: label confirmed", "format": "figure"},
+        ),
+        nearest=report(
+            f"{RESULTS}/figures/cases-3.png",
+            caption="../workflow/report/figure_cases.rst",
+            category="Finding",
+            labels={"result": "Figure 3: training images", "format": "figure"},
+        ),
+    log:
+        f"{RESULTS}/logs/figure_cases.log",
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        finding=config["finding"],
+        seed=int(SEEDS[0]),
+        sources=list(SOURCES),
+        code=fingerprint("panels", "figures", "chestxray14"),
+    script:
+        "../workflow/scripts/figure_cases.py"
+
+
+PAPER_NUMBERS = f"{workflow.basedir}/config/paper-numbers.csv"
+COMPARABLE = [
+    {
+        "table1": f"{RESULTS}/table1.csv",
+        "cohort": f"{RESULTS}/situs/cohort-{SEEDS[0]}.parquet",
+    },
+    {
+        "evaluation": f"{STUDIED_RUN}/evaluation.csv",
+        "labels": f"{STUDIED_RUN}/labels.parquet",
+    },
+    {
+        "table2": f"{RESULTS}/table2.csv",
+        "statistics": f"{RESULTS}/table2_statistics.csv",
+    },
+]
+MADE = files.at_hand(COMPARABLE)
+
+
+# Every number of the paper beside ours; of what has not been made yet it says so.
+rule paper_vs_ours:
+    input:
+        made=list(MADE.values()),
+        paper_table1=PAPER_TABLE1,
+        paper_table2=PAPER_TABLE2,
+        paper_numbers=PAPER_NUMBERS,
+    output:
+        csv=f"{RESULTS}/paper-vs-ours.csv",
+        html=report(
+            f"{RESULTS}/paper-vs-ours.html",
+            caption="../workflow/report/paper_vs_ours.rst",
+            category="Paper",
+            labels={"result": "The paper and this run", "format": "table"},
+        ),
+    log:
+        f"{RESULTS}/logs/paper_vs_ours.log",
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        made=list(MADE),
+        settings=settings.stated(config, PAPER_NUMBERS),
+        dataset=config["dataset"],
+        finding=config["finding"],
+        simulated=SIMULATED,
+        code=fingerprint("comparison"),
+    script:
+        "../workflow/scripts/paper_vs_ours.py"

@@ -1,0 +1,74 @@
+"""Scores of a model that disputes some labels, keys of studies and answers, for tests."""
+
+import numpy as np
+import pandas as pd
+
+from cxrnoise import measures, study
+from cxrnoise.manifests import UNKNOWN
+
+OPTIONS = {
+    "cases": 20,
+    "draw": "random",
+    "by": "confidence",
+    "strata": {"low": 3, "moderate": 2, "high": 1},
+    "controls": 0,
+    "repeats": 0,
+}
+
+
+def options(**changed):
+    return study.Options(**OPTIONS | changed)
+
+
+def run(n=200, seed=0):
+    """Return the manifests scores and predictions of a run on a finding."""
+    random = np.random.default_rng(seed)
+    images = np.array([f"{number:08d}_000.png" for number in range(n)])
+    p1 = random.random(n).astype(np.float32)
+    predicted, given = (p1 > 0.5).astype(int), random.integers(0, 2, n)
+    certain, unsure = np.abs(p1.astype(float) - 0.5), random.random(n) / 4
+    scores = pd.DataFrame(
+        {
+            "image": images,
+            "true_label": UNKNOWN,
+            "given_label": given,
+            "flipped": False,
+            "predicted": predicted,
+            "mc_predicted": predicted,
+            "confidence": certain,
+            "uncertainty": unsure,
+            "confidence_group": measures.groups(certain, images),
+            "uncertainty_group": measures.groups(unsure, images),
+            "verdict": measures.verdict(predicted, given, np.full(n, UNKNOWN)),
+        }
+    )
+    predictions = pd.DataFrame({"image": images, "split": "test", "p0": 1 - p1, "p1": p1})
+    return scores, predictions
+
+
+def key(rows):
+    """Return a key of (given label, confidence group, uncertainty group) of disagreements."""
+    frame = pd.DataFrame(rows, columns=["given_label", "confidence_group", "uncertainty_group"])
+    return frame.assign(
+        case=[f"{number:012x}" for number in range(len(frame))],
+        image=[f"{number:08d}_000.png" for number in range(len(frame))],
+        role=study.DISAGREEMENT,
+        repeats="",
+        stratum="",
+        weight=1.0,
+        predicted=1 - frame["given_label"],
+        p1=np.float32(0.5),
+        confidence=0.3,
+        uncertainty=0.01,
+    )
+
+
+def answers(key, **readers):
+    """Return readings: for each reader one answer per case of the key, None for unread."""
+    rows = [
+        {"reader": reader, "case": case, "answer": answer, "other_finding": "", "source": "room"}
+        for reader, said in readers.items()
+        for case, answer in zip(key["case"], said, strict=True)
+        if answer is not None
+    ]
+    return pd.DataFrame(rows, columns=["reader", "case", "answer", "other_finding", "source"])

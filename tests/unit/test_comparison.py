@@ -1,0 +1,269 @@
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import disputes
+from cxrnoise import comparison, judgements, settings
+from cxrnoise.comparison import AGREES, DIFFERS, NOT_MEASURED, NOT_RUN, Number, Ours
+from cxrnoise.measures import wilson
+from cxrnoise.provenance import describe
+from outline import read_html
+
+CONFIG = Path(__file__).parents[2] / "config"
+TABLE1, TABLE2, TEXT = (
+    pd.read_csv(CONFIG / name)
+    for name in ("paper-table1.csv", "paper-table2.csv", "paper-numbers.csv")
+)
+SETTINGS = yaml.safe_load((CONFIG / "config.yaml").read_text())
+
+
+def numbers():
+    return comparison.numbers(TABLE1, TABLE2, TEXT)
+
+
+def compared(ours):
+    rows = comparison.compare(numbers(), ours, {})
+    return rows.set_index("key")["verdict"]
+
+
+def evaluation(accuracy=0.95646, auc=0.854):
+    rows = [("auc", auc, auc - 0.02, auc + 0.02), ("images", 21176, np.nan, np.nan)]
+    rows += [("accuracy_0.5", accuracy, *wilson(accuracy, 21176))]
+    return pd.DataFrame(rows, columns=["measure", "value", "low", "high"])
+
+
+def test_every_number_has_one_key():
+    keys = [number.key for number in numbers()]
+    assert len(set(keys)) == len(keys)
+    assert len(keys) == len(TEXT) + 7 * 15 + 12
+
+
+@pytest.mark.parametrize(
+    ("printed", "within"),
+    [
+        ("0.854", 0.0005),
+        ("0.95", 0.005),
+        ("43%", 0.005),
+        ("1.5%", 0.0005),
+        ("922", 0),
+        ("25, 000", 0),
+    ],
+)
+def test_a_printed_number_stands_for_all_that_round_to_it(printed, within):
+    assert Number("a", 1.0, printed, "").within == pytest.approx(within)
+
+
+@pytest.mark.parametrize(
+    ("ours", "expected"),
+    [
+        (Ours(0.86, 0.85, 0.87), AGREES),
+        (Ours(0.86, 0.8544, 0.87), AGREES),
+        (Ours(0.86, 0.8546, 0.87), DIFFERS),
+        (Ours(0.84, 0.83, 0.8536), AGREES),
+        (Ours(0.84, 0.83, 0.8534), DIFFERS),
+        (Ours(0.8541), AGREES),
+        (Ours(0.86), DIFFERS),
+        (Ours(math.nan), NOT_RUN),
+        (None, NOT_RUN),
+    ],
+)
+def test_the_verdict_is_the_stated_rule(ours, expected):
+    assert comparison.verdict(Number("finding.auc", 0.854, "0.854", "§3.2"), ours) == expected
+
+
+def test_a_bound_is_judged_as_a_bound():
+    number = Number("situs.accuracy_8", 0.99, "below 99%", "§3.1")
+    assert comparison.verdict(number, Ours(0.98, 0.975, 0.985)) == AGREES
+    assert comparison.verdict(number, Ours(0.995, 0.991, 0.997)) == DIFFERS
+
+
+def test_a_setting_agrees_only_when_it_is_the_papers():
+    number = Number("config:training.momentum", 0.9, "0.9", "§2.2")
+    assert comparison.verdict(number, Ours(0.9)) == AGREES
+    assert comparison.verdict(number, Ours(0.92)) == DIFFERS
+
+
+def test_our_configuration_is_the_papers():
+    stated = settings.stated(SETTINGS, CONFIG / "paper-numbers.csv")
+    verdicts = compared(comparison.ours_of_settings(stated))
+    own = verdicts[verdicts.index.str.startswith("config:")]
+    assert len(own) > 10 and set(own) == {AGREES}
+
+
+def test_the_paper_agrees_with_itself_where_it_does():
+    ours = comparison.ours_of_table1(TABLE1, TABLE1)
+    verdicts = compared(ours)
+    tables = verdicts[verdicts.index.str.startswith("table1.")]
+    assert set(tables) == {AGREES}
+    assert verdicts["situs.accuracy_8"] == DIFFERS
+    assert verdicts["situs.levels"] == DIFFERS
+
+
+def test_what_has_not_been_made_is_said_and_the_rest_is_compared():
+    verdicts = compared(comparison.ours_of_table1(TABLE1[:3], TABLE1))
+    assert set(verdicts[verdicts.index.str.startswith("table1.2.")]) == {AGREES}
+    assert set(verdicts[verdicts.index.str.startswith("table1.32.")]) == {NOT_RUN}
+    assert set(verdicts[verdicts.index.str.startswith("table2.")]) == {NOT_RUN}
+    assert verdicts["situs.drop_16"] == verdicts["finding.auc"] == NOT_RUN
+    assert verdicts["quoted.experience"] == NOT_MEASURED
+    assert set(compared({})) == {NOT_RUN, NOT_MEASURED}
+
+
+def test_counts_of_a_smaller_test_set_are_scaled_to_the_papers():
+    small = TABLE1.assign(n=717, **{name: TABLE1[name] / 4 for name in TABLE1.columns[4:]})
+    ours = comparison.ours_of_table1(small, TABLE1)
+    assert ours["table1.8.errors_noisy"].value == pytest.approx(243)
+    low, high = wilson(243 / 2868, 717)
+    assert ours["table1.8.errors_noisy"][1:] == pytest.approx((low * 2868, high * 2868))
+
+
+def test_a_drop_has_the_interval_of_a_difference():
+    drop = comparison.ours_of_table1(TABLE1, TABLE1)["situs.drop_32"]
+    assert drop.value == pytest.approx(0.044)
+    assert drop.low < 0.044 < drop.high
+    half = 1.96 * (0.998 * 0.002 / 2868 + 0.954 * 0.046 / 2868) ** 0.5
+    assert (drop.high - drop.low) / 2 == pytest.approx(half, rel=0.05)
+
+
+def test_the_papers_own_study_agrees_with_its_table_2():
+    row = TABLE2.to_dict("records")[0]
+    cases = []
+    for confidence, uncertainty, kind, count in [
+        ("low", "high", "A", 13),
+        ("low", "high", "B", 22),
+        ("moderate", "moderate", "A", 10),
+        ("moderate", "moderate", "B", 24),
+        ("high", "low", "A", 15),
+        ("high", "low", "B", 4),
+        ("high", "moderate", "A", 1),
+        ("moderate", "low", "B", 1),
+    ]:
+        cases += [(1, confidence, uncertainty, kind)] * count
+    key = disputes.key([case[:3] for case in cases])
+    said = ["absent" if case[3] == "A" else "present" for case in cases]
+    judged = judgements.judge(key, disputes.answers(key, radiologist=said))
+    table, statistics = judgements.counted(judged), judgements.statistics(judged, key)
+    counted = table.set_index("reader").loc["radiologist"]
+    assert all(counted[name] == row[name] for name in TABLE2.columns[1:17])
+    ours = comparison.ours_of_table2(table, statistics, TABLE2)
+    verdicts = compared(ours)
+    assert set(verdicts[verdicts.index.str.startswith(("table2.", "study."))]) == {AGREES}
+    assert ours["study.confident_confirmed"].value == pytest.approx(4)
+
+
+def test_a_study_of_which_nothing_is_decided_is_not_run():
+    key = disputes.key([(0, "low", "low")] * 3)
+    judged = judgements.judge(key, disputes.answers(key, ann=["unsure"] * 3))
+    table, statistics = judgements.counted(judged), judgements.statistics(judged, key)
+    verdicts = compared(comparison.ours_of_table2(table, statistics, TABLE2))
+    assert set(verdicts[verdicts.index.str.startswith("table2.")]) == {NOT_RUN}
+
+
+def test_the_cohorts_are_compared_exactly():
+    cohort = pd.DataFrame({"split": ["train"] * 25000 + ["val"] * 1000 + ["test"] * 2868})
+    verdicts = compared(comparison.ours_of_cohort(cohort.assign(mirrored=cohort.index % 2 == 0)))
+    for key in ("images", "train", "val", "test", "mirrored"):
+        assert verdicts[f"situs.{key}"] == AGREES
+    short = comparison.ours_of_cohort(cohort[1:].assign(mirrored=True))
+    assert compared(short)["situs.train"] == DIFFERS
+
+
+def test_a_finding_is_compared_by_cohort_auc_accuracy_and_errors():
+    labels = pd.DataFrame({"split": ["test"] * 21176, "given_label": [1] * 436 + [0] * 20740})
+    verdicts = compared(comparison.ours_of_finding(labels, evaluation(), TEXT))
+    assert verdicts["finding.test"] == verdicts["finding.positive_test"] == AGREES
+    assert verdicts["finding.auc"] == verdicts["finding.errors"] == AGREES
+    worse = compared(comparison.ours_of_finding(labels, evaluation(0.9, 0.7), TEXT))
+    assert worse["finding.auc"] == worse["finding.errors"] == worse["finding.accuracy"] == DIFFERS
+
+
+def sentences(table1=TABLE1, table2=TABLE2, text=TEXT):
+    return [found.sentence for found in comparison.contradictions(table1, table2, text)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        r"6 data sets and names 7 levels",
+        r"drop of 1.5 % at 16 %.*it is 1.3 %, but the error rate is 1.5 %",
+        r"drop of 4.6 % at 32 %.*it is 4.4 %, but the error rate is 4.6 %",
+        r"falls below 99 %”, but Table 1 has 0.994",
+        r"at 0 % both are 0.998",
+        r"At 1 % noise 30 errors of 2,868 are 0.98954, printed as 0.989",
+        r"At 2 % noise 67 errors of 2,868 are 0.97664, printed as 0.976",
+        r"At 32 % noise 959 errors of 2,868 are 0.66562, printed as 0.665",
+        r"rises from 0.990 to 0.996 as noise goes from 2 to 4 %",
+        r"about 15 flipped labels in the test set, where 29 are expected",
+        r"266/347/264, are too uneven",
+        r"sizes 35/35/20 by confidence and by uncertainty alike",
+        r"922 errors of 21,176 images are an accuracy of 0.9565",
+    ],
+)
+def test_the_papers_contradictions_are_found_by_computation(said):
+    assert any(re.search(said, sentence) for sentence in sentences())
+
+
+def test_numbers_that_fit_each_other_are_not_accused():
+    table1 = TABLE1.copy()
+    table1["accuracy_noisy"] = (1 - table1["errors_noisy"] / table1["n"]).round(3)
+    text = TEXT.assign(value=TEXT["value"].where(TEXT["key"] != "finding.accuracy", 0.96))
+    text["value"] = text["value"].where(text["key"] != "situs.levels", 7)
+    table2 = TABLE2.assign(uncertainty_low_B=6, uncertainty_high_B=21)
+    remaining = " ".join(sentences(table1, table2, text))
+    for gone in ("printed as", "rounds to", "data sets", "look chosen"):
+        assert gone not in remaining
+    assert "0.994" in remaining
+
+
+def test_a_number_is_marked_with_the_contradictions_that_it_takes_part_in():
+    found = comparison.contradictions(TABLE1, TABLE2, TEXT)
+    marks = comparison.marks(found)
+    keys = {number.key for number in numbers()}
+    assert set(marks) <= keys
+    for key, numbers_ in marks.items():
+        for number in numbers_.split(", "):
+            assert key in found[int(number) - 1].keys
+
+
+def page(ours, **changed):
+    found = comparison.contradictions(TABLE1, TABLE2, TEXT)
+    rows = comparison.compare(numbers(), ours, comparison.marks(found))
+    known = {"dataset": "ChestXRay14", "finding": "Emphysema", "simulated": False}
+    return comparison.html(rows, found, **known | changed, provenance=describe({}, "c0de"))
+
+
+def test_the_page_is_well_formed_and_states_its_rule():
+    text = page(comparison.ours_of_table1(TABLE1, TABLE1))
+    outline = read_html(text)
+    assert outline.open == []
+    assert set(outline.rows) == {6}
+    assert comparison.RULE in " ".join(outline.text)
+    assert "<script" not in text and "src=" not in text and "href=" not in text
+    assert "Only the form" not in text and "SIMULATED" not in text
+
+
+def test_the_page_says_what_cannot_be_compared():
+    text = page({}, dataset="<phantom>", finding="Nodule", simulated=True)
+    assert "<h1>SIMULATED READER: The paper and this run</h1>" in text
+    assert "not the paper&#x27;s radiographs" in text or "not the paper's radiographs" in text
+    assert "the finding is Nodule" in text and "nobody read them" in text
+    assert "<phantom>" not in text
+
+
+@pytest.mark.parametrize(
+    ("row", "shown"),
+    [
+        ({"ours": 0.9, "low": 0.88, "high": 0.91, "printed": "0.854"}, "0.9 [0.88–0.91]"),
+        ({"ours": 0.4, "low": 0.34, "high": 0.54, "printed": "43%"}, "40.0 % [34.0–54.0]"),
+        ({"ours": 25000, "low": np.nan, "high": np.nan, "printed": "25, 000"}, "25,000"),
+        ({"ours": 0.001, "low": np.nan, "high": np.nan, "printed": "0.001"}, "0.001"),
+        ({"ours": np.nan, "low": np.nan, "high": np.nan, "printed": "6"}, "–"),
+    ],
+)
+def test_our_number_is_shown_as_the_paper_shows_its_own(row, shown):
+    assert comparison._shown({"key": "finding.x", "paper": 0.5, **row}) == shown

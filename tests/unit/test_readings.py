@@ -1,0 +1,151 @@
+"""The CSV file of readings: it comes back as it went out, and a bad one is refused by its row."""
+
+import csv
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxrnoise import readings
+from cxrnoise.errors import UserError
+from cxrnoise.readings import COLUMNS, Reading
+from reading_studies import STUDY, TIME, reading
+
+CASES = ["aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"]
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n\t=+-@'\","))
+READINGS = st.builds(
+    Reading,
+    study=st.just(STUDY),
+    case=st.sampled_from(CASES),
+    reader=st.text(max_size=readings.NAME_LENGTH).filter(
+        lambda name: not readings.name_problem(name)
+    )
+    | st.sampled_from(["=1+1", "'=1", "@ann", "-"]),
+    answer=st.sampled_from(readings.ANSWERS),
+    confidence=st.sampled_from(readings.CONFIDENCES),
+    other_finding=st.sampled_from(["", *readings.OTHER_FINDINGS]),
+    comment=TEXT | st.builds("".join, st.lists(st.sampled_from(["'", "=", " ", "＝", "\t", "x"]))),
+    seconds=st.integers(0, 864_000).map(lambda tenths: tenths / 10),
+    answered_at=st.just(TIME),
+)
+
+
+def write(path, rows, header=COLUMNS):
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def row(case=CASES[0], **values):
+    made = reading(case, **values)
+    return [getattr(made, column) for column in COLUMNS]
+
+
+def refusal(path):
+    with pytest.raises(UserError) as caught:
+        readings.read_csv(path, STUDY, CASES)
+    message = str(caught.value)
+    assert str(path) in message and "\n" not in message
+    return message
+
+
+@given(st.lists(READINGS, unique_by=lambda made: (made.reader, made.case)))
+def test_readings_come_back_from_csv_as_they_went_out(tmp_path_factory, made):
+    path = tmp_path_factory.mktemp("csv") / "readings.csv"
+    readings.write_csv(made, path)
+    assert readings.read_csv(path, STUDY, CASES) == made
+
+
+@given(READINGS)
+def test_no_exported_cell_is_a_formula(made):
+    for cells in csv.reader(readings.to_csv([made]).splitlines(keepends=True)):
+        for cell in cells:
+            assert not cell.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
+            assert not cell.startswith(("\t", "\r", "\n"))
+
+
+def test_a_file_that_a_spreadsheet_saved_is_read(tmp_path):
+    path = tmp_path / "readings.csv"
+    text = readings.to_csv([reading(CASES[0], comment="two\nlines")])
+    path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert readings.read_csv(path, STUDY, CASES) == [reading(CASES[0], comment="two\nlines")]
+
+
+def test_a_comment_with_an_apostrophe_stays_as_it_is(tmp_path):
+    path = write(tmp_path / "readings.csv", [row(comment="'tis")])
+    assert readings.read_csv(path, STUDY, CASES)[0].comment == "'tis"
+
+
+def test_an_unknown_case_is_refused_with_its_row(tmp_path):
+    path = write(tmp_path / "readings.csv", [row(), row("dddddddddddd")])
+    assert "row 3, has the case 'dddddddddddd', which is not in the study" in refusal(path)
+
+
+def test_two_answers_of_one_reader_to_one_case_are_refused_with_both_rows(tmp_path):
+    path = write(tmp_path / "readings.csv", [row(), row(CASES[1]), row(answer="absent")])
+    message = refusal(path)
+    assert "row 4, is a second answer of reader 'ann'" in message and "after row 2" in message
+
+
+def test_two_readers_may_answer_one_case(tmp_path):
+    path = write(tmp_path / "readings.csv", [row(), row(reader="ben")])
+    assert len(readings.read_csv(path, STUDY, CASES)) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"answer": "maybe"}, "the answer 'maybe', which is none of present, absent, unsure"),
+        ({"answer": ""}, "the answer ''"),
+        ({"confidence": 6}, "the confidence '6', which is none of 1 to 5"),
+        ({"confidence": "4.0"}, "the confidence '4.0'"),
+        ({"confidence": ""}, "the confidence ''"),
+        ({"other_finding": "broken rib"}, "the other finding 'broken rib'"),
+        ({"comment": "x" * 2001}, "a comment of more than 2000 characters"),
+        ({"comment": "a\0b"}, "a comment with control characters"),
+        ({"seconds": "-1"}, "the seconds '-1', which are no number"),
+        ({"seconds": "nan"}, "the seconds 'nan'"),
+        ({"seconds": 86401}, "86401.0 seconds, which is not between 0 and 86400"),
+        ({"answered_at": "yesterday"}, "the time 'yesterday'"),
+        ({"answered_at": "2026-01-31T12:00:00"}, "the time '2026-01-31T12:00:00'"),
+        ({"answered_at": "2026-01-31T12:00:00+02:00"}, "the time '2026-01-31T12:00:00+02:00'"),
+        ({"study": "fedcba9876543210"}, f"the study 'fedcba9876543210' instead of {STUDY}"),
+        ({"reader": ""}, "the reader ''"),
+        ({"reader": " ann"}, "the reader ' ann'"),
+        ({"reader": "x" * 61}, "not a name of 1 to 60 printable characters"),
+    ],
+)
+def test_a_value_that_is_none_is_refused_with_its_row(tmp_path, values, message):
+    path = write(tmp_path / "readings.csv", [row(CASES[1]), row(**values)])
+    text = refusal(path)
+    assert "row 3, has " in text and message in text
+
+
+def test_a_row_with_too_few_cells_is_refused(tmp_path):
+    assert "row 2, has 3 cells instead of 9" in refusal(write(tmp_path / "a.csv", [row()[:3]]))
+
+
+def test_another_header_is_refused(tmp_path):
+    assert "row 1 is not study,case,reader" in refusal(write(tmp_path / "a.csv", [], ["image"]))
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    (tmp_path / "a.csv").touch()
+    assert "not a table of readings" in refusal(tmp_path / "a.csv")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"PK\x03\x04\xff\xfe")
+    assert "not comma-separated values in UTF-8" in refusal(tmp_path / "a.csv")
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    assert "could not be read (No such file" in refusal(tmp_path / "a.csv")
+
+
+def test_the_frame_has_the_columns_of_the_file():
+    frame = readings.to_frame([reading(CASES[0]), replace(reading(CASES[1]), confidence=2)])
+    assert list(frame.columns) == COLUMNS
+    assert frame["confidence"].tolist() == [4, 2]
+    assert list(readings.to_frame([]).columns) == COLUMNS

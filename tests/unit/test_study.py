@@ -1,0 +1,331 @@
+import io
+import json
+import struct
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import disputes
+import tiny
+from cxrnoise import chestxray14, manifests, measures, study
+from cxrnoise.errors import UserError
+from readingroom import study as room_study
+
+
+def drawn(scores, predictions, seed=0, among=None, **options):
+    return study.draw(scores, predictions, disputes.options(**options), seed, among)
+
+
+def disagreements(scores):
+    return set(scores.loc[scores["verdict"] == measures.DISPUTED, "image"])
+
+
+@given(st.integers(0, 1000), st.integers(1, 40), st.integers(0, 20), st.integers(0, 20))
+def test_no_image_is_drawn_twice_and_each_is_what_its_role_says(seed, cases, controls, repeats):
+    scores, predictions = disputes.run()
+    key = drawn(
+        scores, predictions, seed, cases=cases, controls=controls, repeats=min(repeats, cases)
+    )
+    first = key[key["role"] != study.REPEAT]
+    assert first["image"].is_unique and key["case"].is_unique
+    roles = first.groupby("role")["image"].agg(set)
+    assert roles[study.DISAGREEMENT] <= disagreements(scores)
+    assert roles.get(study.CONTROL, set()).isdisjoint(disagreements(scores))
+    counts = key["role"].value_counts()
+    assert counts[study.DISAGREEMENT] == cases
+    assert counts.get(study.CONTROL, 0) == controls
+    assert counts.get(study.REPEAT, 0) == min(repeats, cases)
+
+
+@given(st.integers(0, 1000), st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_changes_nothing(seed, random):
+    scores, predictions = disputes.run(60)
+    order = list(range(60))
+    random.shuffle(order)
+    options = {"cases": 15, "controls": 5, "repeats": 5}
+    pd.testing.assert_frame_equal(
+        drawn(scores, predictions, seed, **options),
+        drawn(scores.iloc[order], predictions.iloc[order[::-1]], seed, **options),
+    )
+
+
+@given(st.integers(0, 1000))
+def test_another_image_changes_no_other_images_case(seed):
+    scores, predictions = disputes.run(100)
+    fewer = drawn(scores[:80], predictions[:80], seed, cases=study.ALL, controls=5)
+    more = drawn(scores, predictions, seed, cases=study.ALL, controls=5)
+    both = fewer.merge(more, on="image", suffixes=("", "_more"))
+    assert disagreements(scores[:80]) <= set(both["image"])
+    assert (both["case"] == both["case_more"]).all()
+
+
+@given(st.integers(0, 1000), st.integers(1, 30), st.integers(0, 10))
+def test_a_larger_study_contains_the_smaller_one(seed, cases, more):
+    scores, predictions = disputes.run()
+    small = drawn(scores, predictions, seed, cases=cases)
+    large = drawn(scores, predictions, seed, cases=cases + more)
+    assert set(small["case"]) <= set(large["case"])
+
+
+def test_another_seed_draws_other_images_and_gives_other_cases():
+    run = disputes.run()
+    one, other = drawn(*run, seed=0), drawn(*run, seed=1)
+    assert set(one["image"]) != set(other["image"])
+    assert set(one["case"]).isdisjoint(other["case"])
+
+
+def test_every_disagreement_is_as_likely_to_be_drawn():
+    scores, predictions = disputes.run(40)
+    pool = sorted(disagreements(scores))
+    counts = dict.fromkeys(pool, 0)
+    for seed in range(2000):
+        for image in drawn(scores, predictions, seed, cases=5)["image"]:
+            counts[image] += 1
+    expected = 2000 * 5 / len(pool)
+    assert max(abs(count - expected) for count in counts.values()) < 4.5 * expected**0.5
+
+
+def test_a_stratified_draw_has_what_was_asked_for_of_each_group():
+    scores, predictions = disputes.run()
+    for by in ("confidence", "uncertainty"):
+        key = drawn(scores, predictions, draw="stratified", by=by)
+        counts = key[f"{by}_group"].value_counts().to_dict()
+        assert counts == {"low": 3, "moderate": 2, "high": 1}
+        assert (key["stratum"] == key[f"{by}_group"]).all()
+
+
+@pytest.mark.parametrize("draw", ["random", "stratified"])
+def test_the_weights_of_a_stratum_add_up_to_its_disagreements(draw):
+    scores, predictions = disputes.run()
+    key = drawn(scores, predictions, draw=draw, controls=4, repeats=4)
+    groups = scores.loc[scores["image"].isin(disagreements(scores)), "confidence_group"]
+    sizes = groups.value_counts().to_dict() if draw == "stratified" else {"": len(groups)}
+    weights = key[key["role"] == study.DISAGREEMENT].groupby("stratum")["weight"].sum()
+    assert weights.to_dict() == pytest.approx(sizes)
+    assert (key.loc[key["role"] != study.DISAGREEMENT, "weight"] == 0).all()
+
+
+def test_a_repeat_shows_the_image_of_another_case_under_a_name_of_its_own():
+    key = drawn(*disputes.run(), repeats=6, controls=6).set_index("case")
+    again = key[key["role"] == study.REPEAT]
+    assert (again["image"] == key.loc[again["repeats"], "image"].to_numpy()).all()
+    assert again["repeats"].is_unique
+    assert (key.loc[again["repeats"], "repeats"] == "").all()
+
+
+def test_a_draw_may_be_confined_to_some_images():
+    scores, predictions = disputes.run()
+    among = set(scores["image"][::3])
+    key = drawn(scores, predictions, among=among, cases=study.ALL, controls=3)
+    assert set(key["image"]) <= among
+    assert (key["role"] == study.DISAGREEMENT).sum() == len(among & disagreements(scores))
+
+
+def test_the_key_is_a_manifest(tmp_path):
+    key = drawn(*disputes.run(), repeats=3, controls=3)
+    manifests.write(key, tmp_path / "key.parquet", "key", "{}")
+    back = manifests.read(tmp_path / "key.parquet", "key")
+    pd.testing.assert_frame_equal(back, key, check_dtype=False)
+
+
+def test_a_key_with_a_case_twice_is_refused(tmp_path):
+    key = drawn(*disputes.run())
+    manifests.write(pd.concat([key, key[:1]]), tmp_path / "key.parquet", "key", "{}")
+    with pytest.raises(UserError, match=f"holds case {key['case'].iloc[0]} twice"):
+        manifests.read(tmp_path / "key.parquet", "key")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"cases": 500}, r"study.cases asks for 500 cases and there are (\d+) disagreements"),
+        (
+            {"draw": "stratified", "strata": {"low": 1, "moderate": 0, "high": 400}},
+            r"study.strata.high asks for 400 cases and there are (\d+) disagreements with high "
+            "confidence",
+        ),
+        ({"controls": 300}, r"study.controls asks for 300 cases and there are (\d+) images with"),
+        ({"repeats": 21}, r"study.repeats asks for 21 cases and there are (20) other cases"),
+    ],
+)
+def test_more_cases_than_there_are_is_refused_with_both_numbers(options, sentence):
+    with pytest.raises(UserError, match=sentence):
+        drawn(*disputes.run(), **options)
+
+
+@pytest.mark.parametrize("strata", [{"low": 0, "moderate": 0, "high": 0}])
+def test_a_study_without_a_case_is_refused(strata):
+    with pytest.raises(UserError, match="the study has no case"):
+        drawn(*disputes.run(), draw="stratified", strata=strata)
+    with pytest.raises(UserError, match="the study has no case"):
+        drawn(*disputes.run(), among=set(), cases=study.ALL)
+
+
+def test_the_readers_side_has_the_cases_and_what_is_looked_for():
+    key = drawn(*disputes.run(), controls=2)
+    side = study.readers_side(key, "Emphysema", 7)
+    assert side["cases"] == sorted(key["case"])
+    assert side["title"] == "Emphysema: 22 radiographs"
+    assert (side["finding"], side["seed"]) == ("Emphysema", 7)
+    assert len(side["study"]) == 16 and set(side["study"]) <= set("0123456789abcdef")
+    assert all(len(case) == 12 for case in side["cases"])
+
+
+def test_another_finding_or_other_cases_make_another_study():
+    run = disputes.run()
+    key = drawn(*run)
+    assert study.identifier(key, "Emphysema") == study.identifier(key[::-1], "emphysema")
+    others = {
+        study.identifier(key, "Nodule"),
+        study.identifier(key[1:], "Emphysema"),
+        study.identifier(drawn(*run, cases=21), "Emphysema"),
+    }
+    assert len(others | {study.identifier(key, "Emphysema")}) == 4
+
+
+def test_samples_that_only_move_the_uncertainty_leave_the_study_as_it_is():
+    scores, predictions = disputes.run()
+    key = drawn(scores, predictions)
+    again = drawn(scores.assign(uncertainty=scores["uncertainty"] / 2), predictions)
+    assert study.identifier(key, "Emphysema") == study.identifier(again, "Emphysema")
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 1000))
+def test_the_readers_side_tells_nothing_of_label_prediction_score_or_role(seed):
+    scores, predictions = disputes.run(seed=seed)
+    options = {"cases": 20, "controls": 20, "repeats": 5}
+    key = drawn(scores, predictions, seed, **options).set_index("case")
+    text = json.dumps(study.readers_side(key.reset_index(), "Emphysema", seed))
+    for image in key["image"]:
+        assert image not in text and image.removesuffix(".png") not in text
+    for word in ("label", "predict", "confiden", "role", "control", "repeat", "p1", "group"):
+        assert word not in text
+
+
+def test_the_order_of_the_cases_tells_nothing_of_role_or_label():
+    scores, predictions = disputes.run(400)
+    places = {role: [] for role in (study.DISAGREEMENT, study.CONTROL, study.REPEAT)}
+    for seed in range(60):
+        key = drawn(scores, predictions, seed, cases=30, controls=30, repeats=30)
+        ordered = key.set_index("case").loc[study.readers_side(key, "x", seed)["cases"]]
+        for place, role in enumerate(ordered["role"]):
+            places[role].append(place)
+    for found in places.values():  # 1,800 places of 0 to 89
+        assert np.mean(found) == pytest.approx(44.5, abs=4 * 26 / 1800**0.5)
+
+
+def test_a_case_cannot_be_computed_without_the_models_output():
+    scores, predictions = disputes.run()
+    key = drawn(scores, predictions, cases=study.ALL)
+    other = drawn(scores, predictions.assign(p1=predictions["p1"] * 0.999), cases=study.ALL)
+    assert set(key["image"]) == set(other["image"])
+    assert set(key["case"]).isdisjoint(other["case"])
+
+
+def written(tmp_path, layout="folder"):
+    """Draw from a tiny data set, write its images, return the key, the folder, the PNGs."""
+    data = tiny.chestxray14(tmp_path / "data", patients=20, layout=layout)
+    found = chestxray14.sources(data.images)
+    entries = chestxray14.metadata(data.metadata)
+    listings = [chestxray14.listing(*source) for source in found.items()]
+    index, _ = chestxray14.index(entries, listings, 1000)
+    scores, predictions = disputes.run(len(data.pa))
+    scores["image"] = predictions["image"] = data.pa
+    key = drawn(scores, predictions, cases=6, controls=4, repeats=2)
+    wanted = index[index["image"].isin(key["image"])]
+    study.write_images(key, chestxray14.originals(wanted, found), tmp_path / "images")
+    return key, tmp_path / "images", data
+
+
+def test_the_reading_room_loads_the_readers_side(tmp_path):
+    key, folder, _ = written(tmp_path)
+    study.write_json(study.readers_side(key, "Emphysema", 7), tmp_path / "study.json")
+    loaded = room_study.load(tmp_path)
+    assert loaded.id == study.identifier(key, "Emphysema")
+    assert loaded.images == {case: folder / f"{case}.png" for case in sorted(key["case"])}
+    assert (loaded.finding, loaded.seed) == ("Emphysema", 7)
+
+
+@pytest.mark.parametrize("layout", ["folder", "kaggle", "archives"])
+def test_every_case_has_the_pixels_of_its_image_wherever_it_lies(tmp_path, layout):
+    key, folder, data = written(tmp_path, layout)
+    assert {path.name for path in folder.iterdir()} == {f"{case}.png" for case in key["case"]}
+    for case, image in zip(key["case"], key["image"], strict=True):
+        with Image.open(folder / f"{case}.png") as shown:
+            assert shown.mode == "L"
+            original = Image.open(io.BytesIO(data.pngs[image]))
+            assert np.array_equal(np.asarray(shown), np.asarray(original))
+
+
+def test_the_files_of_the_images_tell_nothing(tmp_path):
+    _, folder, _ = written(tmp_path)
+    assert len({path.stat().st_mtime_ns for path in folder.iterdir()}) == 1
+    for path in folder.iterdir():
+        assert set(chunks(path.read_bytes())) == {b"IHDR", b"IDAT", b"IEND"}
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_the_files_are_written_in_the_order_of_their_opaque_names(tmp_path, monkeypatch):
+    copied, copy = [], study.shutil.copyfile
+
+    def counted(source, target):
+        copied.append(source.stem)
+        copy(source, target)
+
+    monkeypatch.setattr(study.shutil, "copyfile", counted)
+    key, _, _ = written(tmp_path)
+    assert copied == sorted(key["case"])
+
+
+def chunks(data):
+    position = 8
+    while position < len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        yield kind
+        position += 12 + length
+
+
+def test_a_file_that_cannot_be_shown_is_named(tmp_path):
+    key = drawn(*disputes.run())
+    originals = [(key["image"].iloc[0], b"no PNG")]
+    with pytest.raises(UserError, match=f"image {key['image'].iloc[0]} cannot be shown"):
+        study.write_images(key, originals, tmp_path / "images")
+
+
+@pytest.mark.parametrize("layout", ["folder", "archives"])
+def test_an_original_that_is_gone_is_named(tmp_path, layout):
+    data = tiny.chestxray14(tmp_path, layout=layout)
+    found = chestxray14.sources(data.images)
+    listings = [chestxray14.listing(*source) for source in found.items()]
+    index, _ = chestxray14.index(chestxray14.metadata(data.metadata), listings, 10)
+    wanted = index[:1].assign(path="images/elsewhere.png")
+    with pytest.raises(UserError, match=f"no longer holds {index['image'].iloc[0]}"):
+        list(chestxray14.originals(wanted, found))
+
+
+def test_an_archive_is_read_once_and_no_further_than_needed(tmp_path, monkeypatch):
+    data = tiny.chestxray14(tmp_path, layout="archives")
+    found = chestxray14.sources(data.images)
+    listings = [chestxray14.listing(*source) for source in found.items()]
+    index, _ = chestxray14.index(chestxray14.metadata(data.metadata), listings, 10)
+    opened, read = [], []
+    members = chestxray14._members
+
+    def counted(path):
+        opened.append(path)
+        for where, content in members(path):
+            read.append(where)
+            yield where, content
+
+    monkeypatch.setattr(chestxray14, "_members", counted)
+    first = index[index["source"] == "images_001"].iloc[[0, 1]]
+    assert dict(chestxray14.originals(first, found)) == {
+        image: data.pngs[image] for image in first["image"]
+    }
+    assert opened == [found["images_001"]]
+    assert len(read) == 2

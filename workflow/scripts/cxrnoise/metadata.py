@@ -1,0 +1,126 @@
+"""The metadata of a data set: ChestXRay14's CSV file, or one's own with a column per finding."""
+
+import warnings
+import zlib
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from .errors import UserError
+
+CHESTXRAY14 = {
+    "Image Index": "image",
+    "Patient ID": "patient",
+    "View Position": "view",
+    "Finding Labels": "findings",
+}
+COLUMNS = tuple(CHESTXRAY14.values())
+OWN = ("image", "patient")
+NO_FINDING = "No Finding"
+EITHER = (
+    "set `metadata` to ChestXRay14's Data_Entry_2017 CSV file, or to one with the columns image, "
+    "patient and one per finding"
+)
+
+
+def read(path: str | Path) -> pd.DataFrame:
+    """Read a metadata CSV (.csv or .csv.gz): any release of ChestXRay14's, or one's own.
+
+    One's own has the columns `image` (file name) and `patient`, optionally `view` (else each
+    view is PA), and any further column is a finding: 1 where the image has it, else 0 or empty.
+    A column `No Finding` follows from the others and is not read.
+
+    Returns
+    -------
+    Strings image, patient, view, findings, one row an entry; findings are separated by a
+    vertical bar, or `No Finding`. The index is the line in the file minus 2.
+    Raises `UserError` when the file is no such CSV, lacks a column or has another value.
+    """
+    header = _read(path, header=None, nrows=1, skip_blank_lines=False).iloc[0].tolist()
+    if set(CHESTXRAY14) & set(header):
+        return _chestxray14(path, header)
+    names = [name.strip() for name in header]
+    names = [name.lower() if name.lower() in (*OWN, "view") else name for name in names]
+    if not set(OWN) & set(names):
+        raise UserError(f"The metadata {path} has no header of either kind: {EITHER}.")
+    return _own(path, names)
+
+
+def _read(path: str | Path, **options) -> pd.DataFrame:
+    try:
+        return pd.read_csv(
+            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", **options
+        ).fillna("")
+    except (OSError, EOFError, ValueError, pd.errors.ParserWarning, zlib.error) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"The metadata {path} cannot be read ({reason}): {EITHER}.") from error
+
+
+def _chestxray14(path: str | Path, header: list[str]) -> pd.DataFrame:
+    absent = [column for column in CHESTXRAY14 if column not in header]
+    if absent:
+        raise UserError(
+            f"The metadata {path} has no column {', '.join(absent)}: set `metadata` to "
+            "ChestXRay14's Data_Entry_2017 CSV file."
+        )
+    frame = _read(path, index_col=False, usecols=lambda column: column in CHESTXRAY14)
+    return frame[list(CHESTXRAY14)].rename(columns=CHESTXRAY14)
+
+
+def _own(path: str | Path, names: list[str]) -> pd.DataFrame:
+    absent = [name for name in OWN if name not in names]
+    if absent:
+        raise UserError(f"The metadata {path} has no column {', '.join(absent)}: {EITHER}.")
+    others = ("", *OWN, "view", NO_FINDING.lower())
+    findings = [name for name in names if name.lower() not in others]
+    _check_names(path, names, findings)
+    columns = {"header": None, "skiprows": 1, "names": range(len(names)), "index_col": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # of more fields than names
+        frame = _read(path, **columns, skip_blank_lines=False)
+    frame = frame.apply(lambda column: column.str.strip())
+    frame = frame[(frame != "").any(axis=1)].set_axis(names, axis=1)
+    for name in OWN:
+        _check(path, frame[name], frame[name] != "", f"every row names its {name}")
+    bare = ~frame["image"].str.contains("/")
+    _check(path, frame["image"], bare, "write the file's name without its folder")
+    found = pd.Series("", index=frame.index)
+    for finding in findings:
+        column = frame[finding]
+        known = column.isin(("0", "1", "0.0", "1.0", ""))
+        _check(path, column, known, "a finding is 1, 0 or empty, and no other column may be there")
+        found += column.isin(("1", "1.0")).map({True: f"|{finding}", False: ""})
+    frame["findings"] = found.str.removeprefix("|").where(found != "", NO_FINDING)
+    frame["view"] = frame["view"].str.upper() if "view" in frame else "PA"
+    return frame[list(COLUMNS)]
+
+
+def _check_names(path: str | Path, names: list[str], findings: list[str]) -> None:
+    if not findings:
+        raise UserError(
+            f"The metadata {path} has no finding: add a column per finding, with 1 or 0 for each "
+            "image."
+        )
+    counts = Counter(name.lower() for name in names if name)
+    doubled = [name for name in names if counts[name.lower()] > 1]
+    if doubled:
+        raise UserError(
+            f"The metadata {path} has the column {doubled[0]} more than once: leave one of them."
+        )
+    barred = [name for name in findings if "|" in name]
+    if barred:
+        raise UserError(
+            f"The metadata {path} has a vertical bar in the column {barred[0]}: name it without, "
+            "for bars separate findings."
+        )
+
+
+def _check(path: str | Path, column: pd.Series, good: pd.Series, rule: str) -> None:
+    """Raise `UserError` that names the first row of `column` that is not `good`."""
+    if not good.all():
+        row = good.idxmin()
+        raise UserError(
+            f"The metadata {path} has {column[row]!r} in line {row + 2}, column {column.name}: "
+            f"{rule}."
+        )

@@ -1,0 +1,25 @@
+import logging
+
+from cxrnoise import curves, evaluation, figures, manifests, provenance
+from cxrnoise.files import replacing
+from cxrnoise.jobs import job
+
+with job(snakemake):
+    params, output = snakemake.params, snakemake.output
+    labels = manifests.read(snakemake.input.labels, "labels")
+    predictions = manifests.read(snakemake.input.predictions, "predictions")
+    test, validation = (
+        evaluation.predicted(labels, predictions, split) for split in ("test", "val")
+    )
+    table = evaluation.evaluate(test, validation, int(snakemake.wildcards.seed))
+    logging.info("against the given labels:\n%s", table.to_string(index=False))
+    with replacing(output.table) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g")
+
+    title = f"{params.finding}, {params.dataset}"
+    figure = curves.draw(test, table, title)
+    made_by = provenance.describe(
+        {"dataset": params.dataset, "finding": params.finding}, params.code
+    )
+    figures.save(figure, output.svg, made_by)
+    figures.save(figure, output.png, made_by)

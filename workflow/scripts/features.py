@@ -1,0 +1,29 @@
+import keras
+import numpy as np
+
+from cxrnoise import inputs, manifests, neighbours, provenance, runtime, shards
+from cxrnoise.jobs import job
+
+with job(snakemake):
+    params, files = snakemake.params, snakemake.input
+    runtime.start(params.threads, int(snakemake.wildcards.seed))
+    shards.verify(files.shards, files.digests)
+    labels = manifests.read(files.labels, "labels")
+    cases = labels["image"].isin(manifests.read(files.key, "key")["image"])
+    positive = (labels["split"] == "train") & (labels["given_label"] == 1)
+    radiographs = inputs.Radiographs(
+        labels[cases | positive], files.labels, files.shards, params.crop
+    )
+    model = keras.saving.load_model(files.model, safe_mode=True)
+    both = keras.Model(model.inputs, [model.get_layer("classifier").input, *model.outputs])
+    features, probabilities = both.predict(
+        inputs.evaluation_batches(radiographs, params.batch_size), verbose=0
+    )
+    found = neighbours.Features(
+        image=radiographs.image.astype(str),
+        role=np.where(radiographs.split == "train", neighbours.POSITIVE, "case"),
+        features=features.astype(np.float32),
+        p1=probabilities[:, 1].astype(np.float32),
+    )
+    made_by = {"crop": params.crop, "model": provenance.digest([files.model])}
+    neighbours.write(found, snakemake.output.features, provenance.describe(made_by, params.code))

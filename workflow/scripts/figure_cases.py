@@ -1,0 +1,18 @@
+from cxrnoise import chestxray14, figures, manifests, neighbours, panels, provenance
+from cxrnoise.jobs import job
+
+with job(snakemake):
+    params, files = snakemake.params, snakemake.input
+    plates = panels.plates(
+        manifests.read(files.key, "key"),
+        manifests.read(files.readings, "readings"),
+        neighbours.read(files.features),
+        params.finding,
+    )
+    index = manifests.read(files.index, "index")
+    wanted = index[index["image"].isin(panels.images(plates))]
+    sources = dict(zip(params.sources, files.sources, strict=True))
+    plates = panels.filled(plates, chestxray14.originals(wanted, sources))
+    made_by = provenance.describe({"finding": params.finding, "seed": params.seed}, params.code)
+    for plate, path in zip(plates, snakemake.output, strict=True):
+        figures.save(panels.draw(plate), path, made_by)

@@ -1,0 +1,29 @@
+import pandas as pd
+
+from cxrnoise import manifests, provenance, readers
+from cxrnoise.errors import UserError
+from cxrnoise.jobs import job
+
+with job(snakemake):
+    params, files = snakemake.params, snakemake.input
+    key = manifests.read(files.key, "key")
+    if params.simulation:
+        truth = pd.read_csv(files.truth, keep_default_na=False)
+        options = readers.Simulation(**params.simulation)
+        found = readers.simulated(key, truth, params.finding, options)
+    elif files.readings:
+        found = readers.from_csv(files.readings, key, params.finding, params.source)
+    else:
+        raise UserError(
+            f"{params.expected} is missing, for nobody has read the study in {params.study} yet: "
+            f"read it (make reading-room STUDY={params.study}), export the readings "
+            f"(PYTHONPATH=workflow/scripts python -m readingroom {params.study} export "
+            f"{params.expected}) and run again."
+        )
+    made_by = {"readings": files.readings, "simulated_reader": params.simulation}
+    manifests.write(
+        found,
+        snakemake.output.readings,
+        "readings",
+        provenance.describe(made_by, params.code),
+    )

@@ -1,0 +1,21 @@
+from cxrnoise import chestxray14, manifests, provenance, readers, study
+from cxrnoise.jobs import job
+
+with job(snakemake):
+    params, files, output = snakemake.params, snakemake.input, snakemake.output
+    seed = int(snakemake.wildcards.seed)
+    read = readers.images_read(files.reads, params.finding) if files.reads else None
+    key = study.draw(
+        manifests.read(files.scores, "scores"),
+        manifests.read(files.predictions, "predictions"),
+        study.Options(**params.options),
+        seed,
+        read,
+    )
+    index = manifests.read(files.index, "index")
+    wanted = index[index["image"].isin(key["image"])]
+    sources = dict(zip(params.sources, files.sources, strict=True))
+    study.write_images(key, chestxray14.originals(wanted, sources), output.images)
+    study.write_json(study.readers_side(key, params.finding, seed), output.study)
+    made_by = {"finding": params.finding, "seed": seed, "among": files.reads, **params.options}
+    manifests.write(key, output.key, "key", provenance.describe(made_by, params.code))
