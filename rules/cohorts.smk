@@ -1,21 +1,6 @@
 # Who takes part, and which labels they are given.
 
 
-def cohort_draw(wildcards):
-    """Return the keys that say who is in the cohort of a task."""
-    task = of_task(wildcards)
-    if wildcards.task == "situs":
-        return {"splits": task["splits"]}
-    draw = {"finding": config["finding"], "cohort": task["cohort"]}
-    return draw | {"sizes": task["splits"], "positives": task["positives"]}
-
-
-def held_out(wildcards):
-    """Return the file that names the test images of a finding, if there is one."""
-    named = wildcards.task != "situs" and config["findings"]["held_out"] != "none"
-    return config["findings"]["held_out"] if named else []
-
-
 # Situs: one PA image per patient, split at random, half of each split mirrored.
 # A finding: all PA images, each patient in one split.
 rule cohort:

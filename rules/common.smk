@@ -47,6 +47,37 @@ def of_task(wildcards):
     return config["situs" if wildcards.task == "situs" else "findings"]
 
 
+def cohort_draw(wildcards):
+    """Return the keys that say who is in the cohort of a task."""
+    task = of_task(wildcards)
+    if wildcards.task == "situs":
+        return {"splits": task["splits"]}
+    draw = {"finding": config["finding"], "cohort": task["cohort"]}
+    return draw | {"sizes": task["splits"], "positives": task["positives"]}
+
+
+def held_out(wildcards):
+    """Return the file that names the test images of a finding, if there is one."""
+    named = wildcards.task != "situs" and config["findings"]["held_out"] != "none"
+    return config["findings"]["held_out"] if named else []
+
+
+def augmentation(wildcards):
+    """Return how training images are varied: the mirrored ones of situs never are."""
+    return None if wildcards.task == "situs" else config["findings"]["augmentation"]
+
+
+def schedule(wildcards):
+    """Return the keys of `training`, with what a finding has of its own."""
+    return config["training"] | of_task(wildcards).get("training", {})
+
+
+def evaluated(wildcards):
+    """Return the splits on which a network is judged; that of a finding has its threshold too."""
+    by_validation = config["measures"]["groups"] == "val-quantiles"
+    return ["val", "test"] if by_validation or wildcards.task != "situs" else ["test"]
+
+
 wildcard_constraints:
     task=f"situs|{FINDING}",
     noise=r"\d+(\.\d+)?",

@@ -24,16 +24,6 @@ rule imagenet_weights:
         "../workflow/scripts/imagenet_weights.py"
 
 
-def augmentation(wildcards):
-    """Return how training images are varied: the mirrored ones of situs never are."""
-    return None if wildcards.task == "situs" else config["findings"]["augmentation"]
-
-
-def schedule(wildcards):
-    """Return the keys of `training`, with what a finding has of its own."""
-    return config["training"] | of_task(wildcards).get("training", {})
-
-
 # A killed training leaves its progress beside the outputs and continues from it.
 rule train:
     input:

@@ -1,12 +1,6 @@
 # What the trained network says of images it has not seen, and how sure it is.
 
 
-def evaluated(wildcards):
-    """Return the splits on which a network is judged; that of a finding has its threshold too."""
-    by_validation = config["measures"]["groups"] == "val-quantiles"
-    return ["val", "test"] if by_validation or wildcards.task != "situs" else ["test"]
-
-
 # The softmax of the trained network.
 rule predict:
     input:
