@@ -208,6 +208,7 @@ def test_images_that_are_held_out_are_the_test_split_and_their_patients_in_no_ot
     test = cohort[cohort["split"] == "test"]
     assert set(test["image"]) == held_out
     others = cohort[cohort["split"] != "test"]
+    assert len(index) - 5 <= len(others) <= len(index) - 4
     assert not set(others["patient"]) & set(index.loc[[3, 30], "patient"])
 
 

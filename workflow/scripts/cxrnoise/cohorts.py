@@ -70,7 +70,7 @@ def finding(
     sizes: images of each split, or their shares of the cohort.
     positives: the shares of the positive images that each split gets.
     held_out: images that are the test split in place of a drawn one; the others of their
-        patients are left out, and the shares of train and val are of all other patients.
+        patients are left out, and train and val share all other patients.
 
     Raises `UserError` when no or all images are positive, or the splits are larger than the
     cohort or cannot be filled by whole patients.
@@ -186,11 +186,17 @@ def _held_out(
             "cohort: check that the file and the metadata belong together."
         )
     others = images[~images["patient"].isin(images.loc[test, "patient"])]
-    without_test = {"test": 0.0}
-    splits = _whole_patients(others, {**sizes, **without_test}, {**positives, **without_test}, seed)
+    splits = _whole_patients(others, _without_test(sizes), _without_test(positives), seed)
     return pd.concat(
         [images[test].assign(split="test"), others.assign(split=others["patient"].map(splits))]
     )
+
+
+def _without_test(sizes: Mapping[str, float]) -> dict[str, float]:
+    """Return sizes of train and val alone; shares grow so that they add up as before."""
+    both = sizes["train"] + sizes["val"]
+    grown = sum(sizes.values()) / both if isinstance(both, float) else 1
+    return {"train": sizes["train"] * grown, "val": sizes["val"] * grown, "test": 0}
 
 
 def _whole_patients(
