@@ -23,7 +23,7 @@ table { border-collapse: collapse; width: 100%; margin: 0 0 2.5rem;
 caption { text-align: left; padding-bottom: 0.8rem; max-width: 60rem; }
 th, td { padding: 0.3rem 0.7rem; text-align: right; white-space: nowrap; font-weight: normal; }
 th.text, td.text { text-align: left; white-space: normal; }
-thead th { font-weight: 600; vertical-align: bottom; }
+thead th { font-weight: 600; vertical-align: bottom; white-space: normal; }
 thead tr:last-child th, thead th[rowspan] { border-bottom: 2px solid var(--ink); }
 thead th[colspan] { text-align: center; border-bottom: 1px solid var(--line); }
 tbody { border-bottom: 1px solid var(--line); }
