@@ -86,6 +86,7 @@ def _schedule(steps: int):
         momentum=0.9,
         batch_norm_decay=0.9,
         validate_every_steps=steps,
+        stop_below=0,
         checkpoint_minutes=60,
     )
 
