@@ -3,7 +3,6 @@
 Whatever the source, the result is the manifest `readings`.
 """
 
-import csv
 import logging
 import os
 from collections.abc import Iterator, Mapping
@@ -62,7 +61,7 @@ def confining(named: str, among: str) -> str | list[str]:
 
 def are_expert_reads(path: str | Path) -> bool:
     """Whether a file has the layout of the NIH's expert reads, else that of our readings."""
-    header = next(_rows(path), (1, []))[1]
+    header = next(readings.numbered_rows(path), (1, []))[1]
     return set(EXPERT_COLUMNS) <= set(header)
 
 
@@ -169,7 +168,7 @@ def _from_expert_reads(path: str | Path, key: pd.DataFrame, finding: str) -> pd.
 
 def _expert_reads(path: str | Path, finding: str) -> Iterator[tuple[int, str, str, str]]:
     """Yield (row, image, reader, answer) of each answer; an empty one is none."""
-    rows = _rows(path)
+    rows = readings.numbered_rows(path)
     _, header = next(rows)
     columns = {cohorts.slug(name): position for position, name in enumerate(header)}
     if cohorts.slug(finding) not in columns:
@@ -192,16 +191,3 @@ def _expert_reads(path: str | Path, finding: str) -> Iterator[tuple[int, str, st
                 f"none of {', '.join(EXPERT_ANSWERS)}: mend the row or remove it."
             )
         yield number, cells[image], cells[reader], EXPERT_ANSWERS[cells[said]]
-
-
-def _rows(path: str | Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield (row, cells), the header being row 1, without empty rows."""
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            yield from (row for row in enumerate(csv.reader(file), 1) if row[1])
-    except OSError as error:
-        raise UserError(f"{path} could not be read ({error.strerror}): check the path.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(
-            f"{path} is not comma-separated values in UTF-8 ({error}): save it as that."
-        ) from error

@@ -151,23 +151,31 @@ def read_csv(path: str | Path, study: str, cases: Container[str]) -> list[Readin
     return readings
 
 
-def _rows(path: str | Path) -> Iterator[tuple[int, list[str]]]:
+def numbered_rows(path: str | Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield (row, cells) of a CSV file, the header being row 1, without empty rows.
+
+    Raises `UserError` that names a file that cannot be read or is no CSV.
+    """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(reader, [])
-            if header != COLUMNS:
-                raise UserError(
-                    f"{path} is not a table of readings, as row 1 is not "
-                    f"{','.join(COLUMNS)}: export it as comma-separated values with this header."
-                )
-            yield from ((number, cells) for number, cells in enumerate(reader, 2) if cells)
+            yield from (row for row in enumerate(csv.reader(file, strict=True), 1) if row[1])
     except OSError as error:
         raise UserError(f"{path} could not be read ({error.strerror}): check the path.") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(
             f"{path} is not comma-separated values in UTF-8 ({error}): save it as that."
         ) from error
+
+
+def _rows(path: str | Path) -> Iterator[tuple[int, list[str]]]:
+    rows = numbered_rows(path)
+    _, header = next(rows, (1, []))
+    if header != COLUMNS:
+        raise UserError(
+            f"{path} is not a table of readings, as row 1 is not "
+            f"{','.join(COLUMNS)}: export it as comma-separated values with this header."
+        )
+    yield from rows
 
 
 def _parsed(cells: list[str]) -> Reading | str:
