@@ -6,6 +6,8 @@ from pathlib import Path
 
 # Jobs share the cores by their `threads`; NumPy's BLAS would let each take all of them.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# A job ends with the Snakemake that started it, even with one that is killed.
+os.environ["SNAKEMAKE_PID"] = str(os.getpid())
 sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
 from snakemake.exceptions import WorkflowError

@@ -1,11 +1,18 @@
 import errno
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from cxrnoise import chestxray14, figures, manifests, pages
+from cxrnoise import chestxray14, figures, files, manifests, pages
 from cxrnoise.errors import UserError
 from cxrnoise.files import at_hand, replacing
 
@@ -29,6 +36,41 @@ def test_a_full_disk_is_said_in_one_sentence(tmp_path):
         temporary.touch()
         raise OSError(errno.ENOSPC, "No space left on device")
     assert list(tmp_path.iterdir()) == []
+
+
+LIBRARY = str(Path(files.__file__).parents[1])
+KILLED = """
+import os, signal, sys
+from cxrnoise.files import replacing
+with replacing(sys.argv[1]) as temporary:
+    temporary.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path):
+    path = tmp_path / "table.csv"
+    killed = subprocess.run([sys.executable, "-c", KILLED, path], env={"PYTHONPATH": LIBRARY})
+    assert killed.returncode == -signal.SIGKILL
+    [half] = tmp_path.iterdir()
+    assert half.read_text() == "half"
+    with replacing(path) as temporary:
+        temporary.write_text("whole")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_living_process_or_another_machine_writes_is_left_alone(tmp_path):
+    here = tmp_path / f".table.{platform.node()}-{os.getpid()}.csv"
+    elsewhere = tmp_path / ".table.node17-12345.csv"
+    abandoned = tmp_path / ".table.node18-12345.csv"
+    for file in (here, elsewhere, abandoned):
+        file.write_text("half")
+    two_days_ago = time.time() - 2 * 24 * 60 * 60
+    os.utime(abandoned, (two_days_ago, two_days_ago))
+    with pytest.raises(KeyError), replacing(tmp_path / "table.csv") as temporary:
+        assert sorted(tmp_path.iterdir()) == sorted([here, elsewhere])
+        assert temporary == here
+        raise KeyError
 
 
 TABLE = pd.DataFrame(

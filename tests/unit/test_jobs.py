@@ -1,5 +1,6 @@
 """What a job leaves in its log and says to Snakemake."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 import cxrnoise
 
+LIBRARY = str(Path(cxrnoise.__file__).parents[1])
 SCRIPT = """
 import logging, sys
 from types import SimpleNamespace
@@ -27,7 +29,7 @@ def run(tmp_path):
         log = tmp_path / "job.log"
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT.format(body=body), log],
-            env={"PYTHONPATH": str(Path(cxrnoise.__file__).parents[1])},
+            env={"PYTHONPATH": LIBRARY},
             capture_output=True,
             text=True,
         )
@@ -62,3 +64,26 @@ def test_a_job_that_succeeds_prints_its_log_and_returns(run):
 def test_a_job_that_runs_again_starts_its_log_anew(run):
     run("logging.info('first')")
     assert "first" not in run("logging.info('second')")[2]
+
+
+def test_a_job_ends_with_the_snakemake_that_started_it(tmp_path):
+    owner = subprocess.Popen(["sleep", "60"])
+    job = start("print('started', flush=True); import time; time.sleep(60)", tmp_path, owner.pid)
+    assert job.stdout.readline() == b"started\n"
+    owner.kill()
+    owner.wait()
+    assert job.wait(10) == -signal.SIGKILL
+
+
+def test_a_job_whose_snakemake_is_gone_before_it_begins_ends_at_once(tmp_path):
+    owner = subprocess.Popen(["true"])
+    owner.wait()
+    assert start("import time; time.sleep(60)", tmp_path, owner.pid).wait(10) == -signal.SIGKILL
+
+
+def start(body, tmp_path, snakemake):
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT.format(body=body), tmp_path / "job.log"],
+        env={"PYTHONPATH": LIBRARY, "SNAKEMAKE_PID": str(snakemake)},
+        stdout=subprocess.PIPE,
+    )

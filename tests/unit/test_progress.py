@@ -1,4 +1,8 @@
+import logging
+import os
+import platform
 import shutil
+import threading
 
 import keras
 import numpy as np
@@ -113,3 +117,43 @@ def test_a_finished_training_leaves_no_progress_and_a_failed_one_leaves_its_own(
     with progress.opened(tmp_path / "progress", "one"):
         pass
     assert not (tmp_path / "progress").exists()
+
+
+def test_a_second_training_waits_for_the_first_and_finds_a_new_folder(tmp_path, caplog):
+    folder = tmp_path / "progress"
+    entered = threading.Event()
+
+    def second():
+        with progress.opened(folder, "one") as store:
+            assert store.restore() is None
+            entered.set()
+
+    caplog.set_level(logging.INFO)
+    with progress.opened(folder, "one") as store:
+        store.save(trained(1), State(5))
+        thread = threading.Thread(target=second)
+        thread.start()
+        while "waiting" not in caplog.text:
+            assert thread.is_alive()
+        assert f"{platform.node()} process {os.getpid()} is training in {folder}" in caplog.text
+        assert not entered.is_set()
+    thread.join()
+    assert entered.is_set()
+    assert not folder.exists()
+
+
+def test_a_second_training_resumes_what_the_first_left_as_it_failed(tmp_path):
+    folder = tmp_path / "progress"
+    resumed = []
+
+    def second():
+        with progress.opened(folder, "one") as store:
+            resumed.append(store.restore()[1].step)
+
+    with pytest.raises(KeyError), progress.opened(folder, "one") as store:
+        store.save(trained(1), State(5))
+        thread = threading.Thread(target=second)
+        thread.start()
+        raise KeyError
+    thread.join()
+    assert resumed == [5]

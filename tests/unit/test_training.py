@@ -129,15 +129,6 @@ def test_progress_of_another_training_is_left_and_said(radiographs, tmp_path, ca
     assert history["step"].iloc[0] == 5
 
 
-def test_two_trainings_do_not_share_a_folder(tmp_path):
-    with (
-        progress.opened(tmp_path / "progress", "one"),
-        pytest.raises(UserError, match="still training in"),
-        progress.opened(tmp_path / "progress", "one"),
-    ):
-        pass
-
-
 def test_a_loss_that_is_no_number_stops_the_training(radiographs, tmp_path):
     schedule = training.Schedule(**{**vars(SCHEDULE), "learning_rate": 1e30})
     with pytest.raises(UserError, match="the loss is not a number after step"):
@@ -161,7 +152,10 @@ def test_the_log_can_be_followed(radiographs, tmp_path, caplog):
 def test_the_model_is_saved_with_its_history_and_what_made_it(radiographs, tmp_path):
     model, history = run(radiographs, tmp_path)
     path = tmp_path / "run" / "model.keras"
+    assert not training.is_saved(path, json.dumps({"seed": 0}))
     training.save(model, history, path, json.dumps({"seed": 0}))
+    assert training.is_saved(path, json.dumps({"seed": 0}))
+    assert not training.is_saved(path, json.dumps({"seed": 1}))
     assert sorted(file.name for file in path.parent.iterdir()) == [
         "history.csv",
         "model.keras",

@@ -96,7 +96,7 @@ def test_a_killed_training_resumes_to_the_same_bits(finished):
     progress = finished.folder / RUN / "progress"
     run = finished.start("--", model)
     wait_until((progress / "checkpoint" / "state.json").exists, run)
-    os.kill(int((progress / "lock").read_text()), signal.SIGKILL)
+    os.kill(int((progress / "lock").read_text().split()[1]), signal.SIGKILL)
     assert run.wait(60) != 0
     assert not (finished.folder / model).exists()
 

@@ -27,18 +27,20 @@ with job(snakemake):
         "weights": provenance.digest(files.get("weights", [])),
     }
     made_by = provenance.describe(made_by, params.code)
+    model_file = Path(snakemake.output.model)
     with progress.opened(params.progress, made_by) as saved:
-        model, state = saved.restore() or (
-            training.initial_model(
-                params.backbone,
-                params.crop,
-                schedule,
-                next(iter(files.get("weights", [])), None),
-                params.xla,
-            ),
-            progress.State(),
-        )
-        history = training.train(
-            model, train, val, schedule, seed, state, saved, params.tensorboard
-        )
-        training.save(model, history, Path(snakemake.output.model), made_by)
+        if not training.is_saved(model_file, made_by):
+            model, state = saved.restore() or (
+                training.initial_model(
+                    params.backbone,
+                    params.crop,
+                    schedule,
+                    next(iter(files.get("weights", [])), None),
+                    params.xla,
+                ),
+                progress.State(),
+            )
+            history = training.train(
+                model, train, val, schedule, seed, state, saved, params.tensorboard
+            )
+            training.save(model, history, model_file, made_by)

@@ -9,11 +9,13 @@ import fcntl
 import json
 import logging
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 import keras
 
@@ -82,21 +84,38 @@ class Progress:
 def opened(folder: str | Path, fingerprint: str) -> Iterator[Progress]:
     """Yield the progress in `folder`, locked; remove the folder when the block succeeds.
 
-    Raises `UserError` when another process is training there.
+    Waits while another process trains there: on a cluster a training outlives the Snakemake that
+    started it, and the next Snakemake starts one more.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.seek(0)
-            raise UserError(
-                f"process {lock.read()} is still training in {folder}: wait for it or stop it, "
-                "then run the same command again."
-            ) from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+    with _locked(folder):
         yield Progress(folder, fingerprint)
         shutil.rmtree(folder)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("a+") as lock:
+            _wait_for(lock, folder)
+            if _is_at(lock, folder / "lock"):  # else its owner has removed the folder
+                lock.truncate(0)
+                lock.write(f"{platform.node()} {os.getpid()}")
+                lock.flush()
+                yield
+                return
+
+
+def _wait_for(lock: TextIO, folder: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        owner = " process ".join(lock.read().split())
+        log.info("waiting: %s is training in %s", owner, folder)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+def _is_at(file: TextIO, path: Path) -> bool:
+    return path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())

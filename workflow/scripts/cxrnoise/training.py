@@ -147,9 +147,20 @@ def save(model: keras.Model, history: pd.DataFrame, path: str | Path, provenance
     with replacing(path.with_name("history.csv")) as temporary:
         history.to_csv(temporary, index=False, float_format="%.7g")
     with replacing(path.with_name("provenance.json")) as temporary:
-        temporary.write_text(json.dumps(json.loads(provenance), indent=1) + "\n")
+        temporary.write_text(_text(provenance))
     with replacing(path) as temporary:
         network.with_batch_norm(model, keras.layers.BatchNormalization).save(temporary)
+
+
+def is_saved(path: str | Path, provenance: str) -> bool:
+    """Whether `save` has written this network: another process may have while this one waited."""
+    path = Path(path)
+    beside = path.with_name("provenance.json")
+    return path.exists() and beside.exists() and beside.read_text() == _text(provenance)
+
+
+def _text(provenance: str) -> str:
+    return json.dumps(json.loads(provenance), indent=1) + "\n"
 
 
 class History(keras.callbacks.Callback):
