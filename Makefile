@@ -7,6 +7,7 @@ GPU ?= $(if $(wildcard .venv/lock-gpu.txt),1)
 UV ?= uv
 # The study that the reading room serves.
 STUDY ?= results/emphysema/noise-0/seed-0/study
+KILLS ?= 50
 SAMPLE := images=tests/data/images metadata=tests/data/Data_Entry_2017_v2020.csv
 
 LOCK := envs/lock$(if $(filter 1,$(GPU)),-gpu).txt
@@ -16,7 +17,7 @@ SNAKEMAKE := $(RUN) snakemake
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help venv demo reading-room test lint format docs lock clean
+.PHONY: help venv demo reading-room test test-kills lint format docs lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +41,9 @@ reading-room: $(VENV) ## serve the reading study of the last run
 
 test: $(VENV) ## the whole test suite
 	@$(RUN) pytest
+
+test-kills: $(VENV) ## KILLS=50 kills at random moments, each followed by a new start
+	@KILLS=$(KILLS) $(RUN) pytest -s tests/workflow/test_kills.py
 
 lint: $(VENV) ## style of Python and Snakefiles
 	@$(RUN) ruff check .
