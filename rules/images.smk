@@ -53,7 +53,7 @@ else:
 rule index:
     input:
         listings=expand(f"{RESULTS}/images/listings/{{source}}.parquet", source=SOURCES),
-        metadata=METADATA,
+        metadata=data_at_hand,
     output:
         index=f"{RESULTS}/images/index.parquet",
         digest=f"{RESULTS}/images/index.sha256",

@@ -1,0 +1,27 @@
+import json
+import logging
+from pathlib import Path
+
+from cxrnoise.errors import UserError
+from cxrnoise.jobs import job
+
+with job(snakemake):
+    problems = []
+    for verdict in map(Path, snakemake.input.verdicts):
+        problem = json.loads(verdict.read_text(encoding="utf-8"))["problem"]
+        if problem:
+            problems.append(problem)
+            verdict.unlink()  # so that the file is looked at again next time
+    problems += [f"{path} is not there: get it." for path in snakemake.params.absent]
+    for problem in problems:
+        logging.error("%s", problem)
+    if problems:
+        raise UserError(
+            f"{len(problems)} files of {snakemake.params.dataset} are missing or wrong: see above."
+        )
+    logging.info(
+        "%s: %d files have the right checksum%s.",
+        snakemake.params.dataset,
+        len(snakemake.input.verdicts),
+        ", and every other image is whole" if snakemake.input.get("index") else "",
+    )
