@@ -68,6 +68,20 @@ def data_at_hand(wildcards):
     return METADATA
 
 
+def source_at_hand(wildcards):
+    """Return the folder or archive of a source; end with a sentence where there are no data."""
+    data_at_hand(wildcards)
+    return SOURCES[wildcards.source]
+
+
+def receipts(wildcards):
+    """Return the receipts of the files that may be fetched; that of a file that is gone is void."""
+    for name in OURS:
+        if not downloads.there(PLACES[name]):
+            Path(RECEIPT.format(file=name)).unlink(missing_ok=True)
+    return expand(RECEIPT, file=OURS)
+
+
 def untracked(value):
     """Return a parameter that may change: functions of the output are not compared."""
     return lambda wildcards, output: value

@@ -39,10 +39,6 @@ rule download_file:
     params:
         path=lambda wildcards: str(PLACES[wildcards.file]),
         checksums=lambda wildcards: list(FILES[wildcards.file].checksums),
-        # another number than that of the receipt where the file is gone
-        fetch=lambda wildcards: downloads.turn(
-            RECEIPT.format(**wildcards), PLACES[wildcards.file]
-        ),
         table=untracked(FILES_TABLE),
     script:
         "../workflow/scripts/download_file.py"
@@ -51,7 +47,7 @@ rule download_file:
 # All that the paper's run needs and is not there.
 rule download:
     input:
-        receipts=expand(RECEIPT, file=OURS),
+        receipts=receipts,
         weights=lambda wildcards: WEIGHTS_FILE if WEIGHTS == "imagenet" else [],
     log:
         f"{RESULTS}/logs/download.log",

@@ -164,6 +164,12 @@ def moved(handler, content, start):
     handler.answer(302, b"", Location=f"/signed/{name}", Content_Length=0)
 
 
+def late(handler, content, start):
+    """Takes its time, so that others come meanwhile."""
+    time.sleep(1.5)
+    honest(handler, content, start)
+
+
 FAULTS = [
     honest,
     cut_off,

@@ -1,7 +1,6 @@
 import logging
 from pathlib import Path
 
-from cxrnoise.errors import UserError
 from cxrnoise.jobs import job
 
 with job(snakemake):
@@ -9,10 +8,6 @@ with job(snakemake):
     if not places:
         logging.info("There is nothing to download for the data set %s.", snakemake.params.dataset)
     ours = {places[name] for name in snakemake.params.ours}
-    for path in sorted(ours):
-        if not path.exists():
-            receipt = f"{path.name}.json in the folder downloads of the results"
-            raise UserError(f"{path} is gone: delete {receipt} and run the same command again.")
     for folder in sorted({path.parent for path in places.values()}):
         number = sum(path.parent == folder for path in ours)
         if number:

@@ -14,7 +14,6 @@ with job(snakemake):
         "url": file.url,
         "checksum": downloads.fetch(file, path),
         "bytes": path.stat().st_size,
-        "fetch": params.fetch,
     }
     with replacing(snakemake.output.receipt) as temporary:
         temporary.write_text(json.dumps(receipt, indent=1) + "\n")

@@ -9,7 +9,6 @@ import csv
 import fcntl
 import gzip
 import hashlib
-import json
 import logging
 import os
 import re
@@ -140,15 +139,6 @@ def claim(folder: str | Path) -> None:
         raise unwritable(folder, error.errno) from error
 
 
-def turn(receipt: str | Path, path: str | Path) -> int:
-    """Return the number of the fetch that `receipt` tells of, or the next if the file is gone."""
-    try:
-        done = json.loads(Path(receipt).read_text(encoding="utf-8"))["fetch"]
-    except FileNotFoundError:
-        return 1
-    return done if os.path.exists(path) else done + 1
-
-
 def fetch(file: File, path: str | Path, pause: Callable[[float], None] = time.sleep) -> str:
     """Download a file to `path`, going on with what an earlier call left as `NAME.part`.
 
@@ -176,7 +166,6 @@ def fetch(file: File, path: str | Path, pause: Callable[[float], None] = time.sl
             if path.exists():  # another process has just finished it
                 return verify(path, file.checksums)
             _complete(file, part, pause)
-            part.flush()
             return _finish(file, part, path)
     except OSError as error:
         raise unwritable(path, error.errno) from error
@@ -309,6 +298,7 @@ def _receive(file: File, part: BinaryIO, progress: "_Progress") -> None:
             progress.start(part.tell(), end)
             while chunk := response.raw.read1(_CHUNK, decode_content=False):
                 part.write(chunk)
+                part.flush()  # a kill loses nothing that has arrived
                 progress.show(part.tell())
     except _BROKEN as error:
         raise _Interrupted(_reason(error)) from error
