@@ -296,6 +296,7 @@ def _receive(file: File, part: BinaryIO, progress: "_Progress") -> None:
                 return
             end = _begin(file, part, response, progress)
             progress.start(part.tell(), end)
+            response.raw.enforce_content_length = False  # told below, in a sentence
             while chunk := response.raw.read1(_CHUNK, decode_content=False):
                 part.write(chunk)
                 part.flush()  # a kill loses nothing that has arrived
