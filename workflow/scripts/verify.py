@@ -12,7 +12,10 @@ with job(snakemake):
         if problem:
             problems.append(problem)
             verdict.unlink()  # so that the file is looked at again next time
-    problems += [f"{path} is not there: get it." for path in snakemake.params.absent]
+    problems += [
+        f"{path} is not there: get it, for instance by `snakemake --cores 4 download`."
+        for path in snakemake.params.absent
+    ]
     for problem in problems:
         logging.error("%s", problem)
     if problems:

@@ -104,14 +104,12 @@ def places(files: Iterable[File], images: str | Path, metadata: str | Path) -> d
 
 def there(path: str | Path) -> Path | None:
     """Return the path of the file, or of it gzipped, whichever is there."""
-    both = (Path(path), Path(f"{path}.gz"))
-    return next((path for path in both if path.is_file()), None)
+    return next((Path(it) for it in (path, f"{path}.gz") if os.path.isfile(it)), None)
 
 
 def ours(folder: str | Path) -> bool:
     """Whether `download` may write into a folder: it made it, or no file is in it."""
-    folder = Path(folder)
-    if not os.path.lexists(folder) or (folder / MARKER).exists():
+    if not os.path.lexists(folder) or os.path.exists(Path(folder, MARKER)):
         return True
     try:
         with os.scandir(folder) as entries:
