@@ -15,7 +15,7 @@ ABSENT = [
     str(path)
     for name, path in PLACES.items()
     if name not in THERE
-    and not (FILES[name].kind == downloads.SPLIT_LIST)
+    and FILES[name].kind != downloads.SPLIT_LIST
     and not (FILES[name].kind == downloads.METADATA and os.path.exists(METADATA))
 ]
 RECEIPT = f"{RESULTS}/downloads/{{file}}.json"

@@ -355,16 +355,17 @@ def test_a_folder_with_a_file_in_it_is_its_owner_s(tmp_path):
     (folder / "images" / "00000001_000.png").touch()
     assert not downloads.ours(folder) and not downloads.ours(folder / "images")
     with pytest.raises(UserError, match="does not write into it"):
-        downloads.claim(folder / "images")
+        downloads.claim(folder / "images", TABLE)
     assert [path.name for path in (folder / "images").iterdir()] == ["00000001_000.png"]
 
 
 def test_a_claimed_folder_stays_ours_until_the_marker_is_removed(tmp_path):
     folder = tmp_path / "data" / "images"
-    downloads.claim(folder)
+    downloads.claim(folder, TABLE)
     (folder / NAME).touch()
-    downloads.claim(folder)
+    downloads.claim(folder, TABLE)
     assert downloads.ours(folder) and downloads.ours(folder.parent)
+    assert TABLE.name in (folder / downloads.MARKER).read_text()
     (folder / downloads.MARKER).unlink()
     assert not downloads.ours(folder)
 

@@ -8,7 +8,7 @@ from cxrnoise.jobs import job
 with job(snakemake):
     params = snakemake.params
     file, path = downloads.read(params.table)[snakemake.wildcards.file], Path(params.path)
-    downloads.claim(path.parent)
+    downloads.claim(path.parent, params.table)
     receipt = {
         "file": str(path),
         "url": file.url,

@@ -36,7 +36,7 @@ DIGITS = {"md5": 32, "sha256": 64}
 
 MARKER = "DOWNLOADED.txt"
 _MARKER_TEXT = """\
-`snakemake download` of cxrnoise made this folder and puts files into it.
+`snakemake download` of cxrnoise puts files into this folder, those that {table} lists.
 Remove this file, and it will never write here again.
 """
 
@@ -118,8 +118,8 @@ def ours(folder: str | Path) -> bool:
         return False
 
 
-def claim(folder: str | Path) -> None:
-    """Make a folder and mark it as ours.
+def claim(folder: str | Path, table: str | Path) -> None:
+    """Make a folder and mark it as ours, for the files of `table`.
 
     Raises `UserError` when it is somebody else's, or cannot be written.
     """
@@ -132,7 +132,7 @@ def claim(folder: str | Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError), open(folder / MARKER, "x", encoding="utf-8") as marker:
-            marker.write(_MARKER_TEXT)
+            marker.write(_MARKER_TEXT.format(table=Path(table).name))
     except OSError as error:
         raise unwritable(folder, error.errno) from error
 
