@@ -1,5 +1,6 @@
 """What a job leaves in its log and says to Snakemake."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from types import SimpleNamespace
 from cxrnoise.errors import UserError
 from cxrnoise.jobs import job
 
-with job(SimpleNamespace(log=[sys.argv[1]])):
+with job(SimpleNamespace(log=[sys.argv[1]], rule="train")):
     {body}
 """
 
@@ -27,15 +28,19 @@ def run(tmp_path):
 
     def run(body):
         log = tmp_path / "job.log"
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT.format(body=body), log],
-            env={"PYTHONPATH": LIBRARY},
-            capture_output=True,
-            text=True,
-        )
+        done = execute(body, log)
         return done.returncode, done.stderr, log.read_text()
 
     return run
+
+
+def execute(body, log):
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(body=body), log],
+        env={"PYTHONPATH": LIBRARY},
+        capture_output=True,
+        text=True,
+    )
 
 
 def test_a_mistake_of_the_user_is_one_line_and_a_failing_exit(run):
@@ -52,6 +57,31 @@ def test_any_other_error_keeps_its_traceback_in_the_log(run):
     assert printed == log
     assert "please report it" in log
     assert "Traceback" in log and "KeyError: 'key'" in log
+
+
+def test_too_little_memory_is_one_line_that_says_what_to_do(run):
+    code, printed, log = run("import numpy; numpy.zeros(10**17)")
+    assert code == 1
+    assert printed == log
+    assert len(log.splitlines()) == 1
+    assert "ERROR out of memory (Unable to allocate" in log
+    assert "--set-resources train:mem_mb=" in log
+
+
+def test_too_little_memory_of_a_gpu_is_said_as_well(run):
+    fails = "class ResourceExhaustedError(Exception): pass\n    raise ResourceExhaustedError('OOM')"
+    code, printed, log = run(fails)
+    assert code == 1
+    assert len(log.splitlines()) == 1
+    assert "out of memory (OOM)" in log
+
+
+def test_a_log_that_cannot_grow_does_not_hide_the_sentence(small_disk):
+    (small_disk / "filler").write_bytes(b"0" * shutil.disk_usage(small_disk).free)
+    done = execute("raise UserError('the disk is full.')", small_disk / "job.log")
+    assert done.returncode == 1
+    assert done.stderr.endswith("ERROR the disk is full.\n")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_job_that_succeeds_prints_its_log_and_returns(run):

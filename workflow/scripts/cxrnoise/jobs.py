@@ -16,6 +16,10 @@ import psutil
 from .errors import UserError
 
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
+OUT_OF_MEMORY = (
+    "out of memory ({reason}): give the rule {rule} more with --set-resources {rule}:mem_mb=… on a "
+    "cluster, run fewer jobs at once with --cores, or lower the batch sizes in the configuration."
+)
 
 
 @contextmanager
@@ -28,6 +32,7 @@ def job(snakemake) -> Iterator[None]:
     if "SNAKEMAKE_PID" in os.environ:
         watched = int(os.environ["SNAKEMAKE_PID"])
         threading.Thread(target=_end_with, args=(watched,), daemon=True).start()
+    logging.raiseExceptions = False  # a log on a full disk must not drown the sentence about it
     handlers = [logging.StreamHandler(sys.stderr), logging.FileHandler(snakemake.log[0], mode="w")]
     logging.basicConfig(
         level=logging.INFO, format=FORMAT, datefmt="%H:%M:%S", handlers=handlers, force=True
@@ -37,9 +42,23 @@ def job(snakemake) -> Iterator[None]:
     except UserError as error:
         logging.error("%s", error)
         sys.exit(1)
-    except Exception:
-        logging.exception("unexpected error, please report it with this log")
+    except Exception as error:
+        if _is_out_of_memory(error):
+            logging.error(
+                "%s", OUT_OF_MEMORY.format(rule=snakemake.rule, reason=_first_line(error))
+            )
+        else:
+            logging.exception("unexpected error, please report it with this log")
         sys.exit(1)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out: that of the machine, or that of the GPU as TensorFlow tells it."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]
 
 
 def _end_with(process: int) -> None:
