@@ -235,20 +235,26 @@ def _beside(path: Path, suffix: str) -> Path:
 def _locked(path: Path) -> Iterator[BinaryIO]:
     """Open a part for this process alone; what is written goes to its end."""
     with path.open("a+b") as part:
-        try:
-            fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.stat(path)
-        except (BlockingIOError, FileNotFoundError) as error:  # held, or just moved by its owner
+        if not _is_free(part, path):
             raise UserError(
                 f"another process is downloading {path}: wait for it or stop it, then run the same "
                 "command again."
-            ) from error
+            )
         part.seek(0, os.SEEK_END)
         try:
             yield part
         finally:
             if not part.tell():
                 path.unlink(missing_ok=True)
+
+
+def _is_free(part: BinaryIO, path: Path) -> bool:
+    """Lock a part, unless another process has, or has moved it just now."""
+    try:
+        fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(part.fileno()), os.stat(path))
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def _complete(file: File, part: BinaryIO, pause: Callable[[float], None]) -> None:
