@@ -13,6 +13,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/downloads.smk"
 include: "rules/phantom.smk"
 include: "rules/images.smk"
 include: "rules/cohorts.smk"

@@ -12,7 +12,7 @@ sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
 from snakemake.exceptions import WorkflowError
 
-from cxrnoise import chestxray14, cohorts, settings
+from cxrnoise import chestxray14, cohorts, downloads, settings
 from cxrnoise.errors import UserError
 from cxrnoise.provenance import fingerprint
 
@@ -21,15 +21,28 @@ try:
     IMAGES = config["images"]
     METADATA = config["metadata"]
     RESULTS = config["results"]
-    if "phantom" in config:
-        PARTS = [f"{part + 1:03d}" for part in range(config["phantom"]["parts"])]
-        SOURCES = {f"images_{part}": f"{IMAGES}/images_{part}/images" for part in PARTS}
-        PA_IMAGES = config["phantom"]["pa_images"]
-    else:
-        SOURCES = chestxray14.sources(IMAGES)
-        PA_IMAGES = chestxray14.count_pa(METADATA)
+    FILES_TABLE = config["downloads"]
+    if FILES_TABLE == "nih":
+        FILES_TABLE = f"{workflow.basedir}/config/chestxray14-files.csv"
+    FILES = downloads.read(FILES_TABLE)
 except UserError as error:
     raise WorkflowError(str(error)) from None
+
+PHANTOM = "phantom" in config
+RELEASED = config["dataset"] == "ChestXRay14" and not PHANTOM
+SOURCES, PA_IMAGES, NO_DATA = {}, 0, None
+if PHANTOM:
+    PARTS = [f"{part + 1:03d}" for part in range(config["phantom"]["parts"])]
+    SOURCES = {f"images_{part}": f"{IMAGES}/images_{part}/images" for part in PARTS}
+    PA_IMAGES = config["phantom"]["pa_images"]
+else:
+    try:
+        SOURCES = chestxray14.sources(IMAGES)
+        PA_IMAGES = chestxray14.count_pa(METADATA)
+    except UserError as error:
+        NO_DATA = str(error)
+        if RELEASED and not (SOURCES and os.path.exists(METADATA)):
+            NO_DATA += " `snakemake --cores 4 download` gets ChestXRay14."
 
 SHARDS = [
     f"{number:03d}"
@@ -42,6 +55,36 @@ SEEDS = [str(seed) for seed in config["seeds"]]
 FINDING = cohorts.slug(config["finding"])  # the second task; the first is situs
 RUN = f"{RESULTS}/{{task}}/noise-{{noise}}/seed-{{seed}}"
 RUN_LOGS = f"{RESULTS}/logs/{{task}}/noise-{{noise}}/seed-{{seed}}"
+
+
+def data_at_hand(wildcards):
+    """Return the metadata file; end with a sentence where there are no data.
+
+    Not before it is asked for, as `download` and `verify` need no data; and not with an error,
+    around which Snakemake would print a traceback.
+    """
+    if NO_DATA:
+        sys.exit(NO_DATA)
+    return METADATA
+
+
+def source_at_hand(wildcards):
+    """Return the folder or archive of a source; end with a sentence where there are no data."""
+    data_at_hand(wildcards)
+    return SOURCES[wildcards.source]
+
+
+def receipts(wildcards):
+    """Return the receipts of the files that may be fetched; that of a file that is gone is void."""
+    for name in OURS:
+        if not downloads.there(PLACES[name]):
+            Path(RECEIPT.format(file=name)).unlink(missing_ok=True)
+    return expand(RECEIPT, file=OURS)
+
+
+def untracked(value):
+    """Return a parameter that may change: functions of the output are not compared."""
+    return lambda wildcards, output: value
 
 
 def of_task(wildcards):

@@ -6,7 +6,7 @@ if ARCHIVES:
     # One streaming pass over an archive: what it holds, and its PA images reduced.
     rule archive:
         input:
-            archive=lambda wildcards: SOURCES[wildcards.source],
+            archive=source_at_hand,
             metadata=METADATA,
         output:
             listing=f"{RESULTS}/images/listings/{{source}}.parquet",
@@ -31,7 +31,7 @@ else:
     # What a folder holds: every image read once, to see that it is whole.
     rule listing:
         input:
-            folder=lambda wildcards: SOURCES[wildcards.source],
+            folder=source_at_hand,
         output:
             listing=f"{RESULTS}/images/listings/{{source}}.parquet",
         log:
@@ -53,7 +53,7 @@ else:
 rule index:
     input:
         listings=expand(f"{RESULTS}/images/listings/{{source}}.parquet", source=SOURCES),
-        metadata=METADATA,
+        metadata=data_at_hand,
     output:
         index=f"{RESULTS}/images/index.parquet",
         digest=f"{RESULTS}/images/index.sha256",

@@ -1,6 +1,6 @@
 # Embedded radiographs in the layout of ChestXRay14, where the configuration asks for them.
 
-if "phantom" in config:
+if PHANTOM:
 
     # The metadata with its noisy findings, and the truth, of all phantoms.
     rule phantom_metadata:

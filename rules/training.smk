@@ -14,12 +14,16 @@ rule imagenet_weights:
         weights=protected(f"{RESULTS}/weights/{{backbone}}-imagenet.keras"),
     log:
         f"{RESULTS}/logs/imagenet_weights/{{backbone}}.log",
+    localrule: True
     conda:
         "../envs/training.yaml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=60,
+        downloads=1,
+    params:
+        table=untracked(FILES_TABLE),
     script:
         "../workflow/scripts/imagenet_weights.py"
 

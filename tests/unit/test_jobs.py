@@ -51,6 +51,14 @@ def test_a_mistake_of_the_user_is_one_line_and_a_failing_exit(run):
     assert log.endswith("ERROR labels.parquet is damaged: delete it.\n")
 
 
+def test_an_interrupt_from_the_keyboard_is_one_line(run):
+    code, printed, log = run("import signal; signal.raise_signal(signal.SIGINT)")
+    assert code == 1
+    assert printed == log
+    assert len(log.splitlines()) == 1
+    assert log.endswith("ERROR interrupted: run the same command again to go on\n")
+
+
 def test_any_other_error_keeps_its_traceback_in_the_log(run):
     code, printed, log = run("{}['key']")
     assert code == 1

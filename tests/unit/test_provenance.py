@@ -120,9 +120,10 @@ def test_a_rule_knows_the_code_that_its_script_uses(modules, script):
     assert used - PLUMBING <= followed(*re.findall(r"\w+", modules))
 
 
-def test_every_rule_but_the_download_has_its_code_among_its_parameters():
+def test_every_rule_but_downloads_and_their_check_has_its_code_among_its_parameters():
     scripts = {path.name for path in (ROOT / "workflow/scripts").glob("*.py")}
-    assert scripts - {Path(script).name for _, script in RULES} == {"imagenet_weights.py"}
+    without = {"imagenet_weights", "download", "download_file", "verify", "verify_file"}
+    assert scripts - {Path(script).name for _, script in RULES} == {f"{it}.py" for it in without}
 
 
 def test_a_description_names_packages_configuration_and_code():

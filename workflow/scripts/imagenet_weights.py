@@ -2,4 +2,6 @@ from cxrnoise import pretrained
 from cxrnoise.jobs import job
 
 with job(snakemake):
-    pretrained.fetch_imagenet(snakemake.wildcards.backbone, snakemake.output.weights)
+    pretrained.fetch_imagenet(
+        snakemake.wildcards.backbone, snakemake.params.table, snakemake.output.weights
+    )

@@ -38,12 +38,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
         ours = (None, *map(str, (temporary, *path.parents)))
         if error.filename not in ours or error.errno is None:
             raise
-        raise _unwritable(path, error.errno) from error
+        raise unwritable(path, error.errno) from error
     except RuntimeError as error:
         number = re.search(r"errno = (\d+)", str(error))  # HDF5 could not flush as it closed
         if number is None:
             raise
-        raise _unwritable(path, int(number[1])) from error
+        raise unwritable(path, int(number[1])) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -72,8 +72,8 @@ def _silent(file: Path) -> bool:
         return False
 
 
-def _unwritable(path: Path, number: int) -> UserError:
+def unwritable(path: Path, number: int) -> UserError:
     return UserError(
         f"{path} could not be written ({os.strerror(number)}): "
-        "free some space or choose another results folder, then run the same command again."
+        "free some space or choose another folder, then run the same command again."
     )

@@ -42,6 +42,9 @@ def job(snakemake) -> Iterator[None]:
     except UserError as error:
         logging.error("%s", error)
         sys.exit(1)
+    except KeyboardInterrupt:
+        logging.error("interrupted: run the same command again to go on")
+        sys.exit(1)
     except Exception as error:
         if _is_out_of_memory(error):
             logging.error(

@@ -15,6 +15,7 @@ import h5py
 import keras
 import numpy as np
 
+from . import downloads
 from .errors import UserError
 from .files import replacing
 from .network import backbones
@@ -77,11 +78,17 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
         raise UserError(f"weights {path} could not be read ({error}).") from error
 
 
-def fetch_imagenet(backbone: str, path: str | Path) -> None:
-    """Download the ImageNet weights of a Keras Applications network, verified by Keras.
+def fetch_imagenet(backbone: str, table: str | Path, path: str | Path) -> None:
+    """Download the ImageNet weights of a Keras Applications network.
 
-    Writes the network without its classifier as a `.keras` file. Raises `UserError` when there
-    are no such weights, or they cannot be fetched whole.
+    Writes the network without its classifier as a `.keras` file, and beside it the `.h5` file that
+    was fetched; one that is there already is checked and used.
+
+    Parameters
+    ----------
+    table: the table of `downloads`, which has them as `BACKBONE-imagenet.h5`.
+
+    Raises `UserError` when there are no such weights, or they cannot be fetched whole.
     """
     name = backbones().get(backbone)
     if not name:
@@ -89,14 +96,15 @@ def fetch_imagenet(backbone: str, path: str | Path) -> None:
             f"there are no ImageNet weights for the backbone {backbone}: set weights to none or "
             "to a file."
         )
-    try:
-        model = getattr(keras.applications, name)(include_top=False, weights="imagenet")
-    except Exception as error:  # Keras raises a bare Exception for every failed download
-        reason = str(error).split(". ")[0]
+    fetched = Path(path).with_suffix(".h5")
+    file = downloads.read(table).get(fetched.name)
+    if file is None:
         raise UserError(
-            f"the ImageNet weights of {backbone} could not be fetched ({reason}): run this rule on "
-            "a machine with internet access, or set weights to a file."
-        ) from error
+            f"the table of downloads {table} has no {fetched.name}: add its row, or set weights to "
+            "none or to a file."
+        )
+    downloads.fetch(file, fetched)
+    model = getattr(keras.applications, name)(include_top=False, weights=str(fetched))
     with replacing(path) as temporary:
         model.save(temporary)
 

@@ -1,0 +1,108 @@
+# ChestXRay14 and the weights from the network, and whether the files that are there are right.
+# All of it runs where Snakemake runs: compute nodes may have no internet access.
+
+# The places of ChestXRay14's files; those that may be written, and those that can be read.
+PLACES = downloads.places(FILES.values(), IMAGES, METADATA) if RELEASED else {}
+OURS = [name for name, path in PLACES.items() if downloads.ours(path.parent)]
+THERE = {
+    name: found for name, path in PLACES.items() if (found := downloads.there(path))
+}
+# What the table has no checksums of (folders, other archives) is checked by reading every image.
+BY_INDEX = not PHANTOM and (
+    not RELEASED or bool(set(SOURCES.values()) - {str(path) for path in THERE.values()})
+)
+ABSENT = [
+    str(path)
+    for name, path in PLACES.items()
+    if name not in THERE
+    and FILES[name].kind != downloads.SPLIT_LIST
+    and not (FILES[name].kind == downloads.METADATA and os.path.exists(METADATA))
+]
+RECEIPT = f"{RESULTS}/downloads/{{file}}.json"
+
+
+# One file. The output is a receipt, because Snakemake deletes the output of a job that failed, and
+# half an archive is worth keeping.
+rule download_file:
+    output:
+        receipt=RECEIPT,
+    log:
+        f"{RESULTS}/logs/downloads/{{file}}.log",
+    localrule: True
+    conda:
+        "../envs/images.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=24 * 60,
+        downloads=1,
+    params:
+        path=lambda wildcards: str(PLACES[wildcards.file]),
+        checksums=lambda wildcards: list(FILES[wildcards.file].checksums),
+        table=untracked(FILES_TABLE),
+    script:
+        "../workflow/scripts/download_file.py"
+
+
+# All that the paper's run needs and is not there.
+rule download:
+    input:
+        receipts=receipts,
+        weights=lambda wildcards: WEIGHTS_FILE if WEIGHTS == "imagenet" else [],
+    log:
+        f"{RESULTS}/logs/download.log",
+    localrule: True
+    conda:
+        "../envs/images.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        dataset=config["dataset"],
+        places={name: str(path) for name, path in PLACES.items()},
+        ours=OURS,
+    script:
+        "../workflow/scripts/download.py"
+
+
+# The checksum of one file that is there, right or wrong.
+rule verify_file:
+    input:
+        file=lambda wildcards: THERE[wildcards.file],
+    output:
+        verdict=f"{RESULTS}/verified/{{file}}.json",
+    log:
+        f"{RESULTS}/logs/verified/{{file}}.log",
+    localrule: True
+    conda:
+        "../envs/images.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=60,
+    params:
+        checksums=lambda wildcards: list(FILES[wildcards.file].checksums),
+    script:
+        "../workflow/scripts/verify_file.py"
+
+
+# Whether the data set is whole.
+rule verify:
+    input:
+        verdicts=expand(f"{RESULTS}/verified/{{file}}.json", file=THERE),
+        index=f"{RESULTS}/images/index.parquet" if BY_INDEX else [],
+    log:
+        f"{RESULTS}/logs/verify.log",
+    localrule: True
+    conda:
+        "../envs/images.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        dataset=config["dataset"],
+        absent=[] if BY_INDEX else ABSENT,
+    script:
+        "../workflow/scripts/verify.py"

@@ -1,0 +1,20 @@
+import logging
+from pathlib import Path
+
+from cxrnoise.jobs import job
+
+with job(snakemake):
+    places = {name: Path(path) for name, path in snakemake.params.places.items()}
+    if not places:
+        logging.info("There is nothing to download for the data set %s.", snakemake.params.dataset)
+    ours = {places[name] for name in snakemake.params.ours}
+    for folder in sorted({path.parent for path in places.values()}):
+        number = sum(path.parent == folder for path in ours)
+        if number:
+            logging.info("%s has the %d files, each with its checksum.", folder, number)
+        else:
+            logging.info(
+                "%s holds files of yours: it is used as it is, and nothing was written there; "
+                "`snakemake --cores 4 verify` checks it.",
+                folder,
+            )
