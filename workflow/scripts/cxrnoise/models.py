@@ -1,14 +1,15 @@
-"""Saved networks: read as data, so that no code in the file is ever run."""
+"""Saved networks and arrays: read as data, so that no code in a file is ever run."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import keras
 
 from .errors import UserError
 
-# What Keras and h5py raise for a file that is damaged, of another kind, or holds code.
-_UNREADABLE = (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile)
+# What NumPy, Keras and h5py raise for a file that is damaged, of another kind, or holds code.
+UNREADABLE = (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile, zlib.error)
 
 
 def load(path: str | Path, remedy: str, compile: bool = True) -> keras.Model:
@@ -22,7 +23,13 @@ def load(path: str | Path, remedy: str, compile: bool = True) -> keras.Model:
     """
     try:
         return keras.saving.load_model(path, compile=compile, safe_mode=True)
-    except _UNREADABLE as error:
-        reason = "it has code in it" if "unsafe" in str(error).lower() else str(error)
-        reason = " ".join(reason.split())[:300]
-        raise UserError(f"{path} is no network that can be loaded ({reason}): {remedy}.") from error
+    except UNREADABLE as error:
+        raise UserError(f"network {path} could not be read ({reason(error)}): {remedy}.") from error
+
+
+def reason(error: Exception) -> str:
+    """Return in a few words what is wrong with a file that led to an error of `UNREADABLE`."""
+    text = " ".join(str(error).split())
+    if "safe_mode" in text or "pickle" in text:  # whose texts say how to run it nevertheless
+        return "it holds code, which is never run"
+    return text.split(". ")[0][:300]
