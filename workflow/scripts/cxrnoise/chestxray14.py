@@ -25,7 +25,7 @@ from .spreadsheets import escaped
 
 PROBLEMS = ("missing", "doubled", "truncated", "unreadable")
 ARCHIVE = ".tar.gz"
-PADDING = 2**21  # bytes between the members of an archive, or after the last, at most
+PADDING = 2**22  # bytes between the members of an archive, or after the last, at most
 
 REMEDIES = {
     "missing": "get the file and put it among the images, or raise tolerated.missing",
@@ -229,7 +229,10 @@ def _at(paths: Iterable[str]) -> Iterator[tuple[str, Read]]:
 
 
 class _Bounded:
-    """A stream of which at most `left` more bytes are read, whatever it would unpack to."""
+    """A stream of which at most `left` more bytes are read, whatever it would unpack to.
+
+    Bytes beyond its end count too, for some headers make tarfile ask for them for ever.
+    """
 
     def __init__(self, stream: BinaryIO):
         self._stream = stream
@@ -237,9 +240,9 @@ class _Bounded:
 
     def read(self, size: int) -> bytes:
         data = self._stream.read(size)
-        self.left -= len(data)
+        self.left -= len(data) or size
         if self.left < 0:
-            raise tarfile.ReadError(f"too many bytes after {self.after}")
+            raise tarfile.ReadError(f"too many bytes, or too few, after {self.after}")
         return data
 
 
