@@ -26,6 +26,7 @@ NO_FINDING = "No Finding"
 LARGEST, MOST_LINES, LONGEST_LINE = 2**28, 5_000_000, 100_000
 LONGEST_NAME = 255  # as file systems have it
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNCLOSED = re.compile(r"Error tokenizing data.*EOF inside string starting at row (\d+)")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # the latter stand for bytes that are not UTF-8
 EITHER = (
     "set `metadata` to ChestXRay14's Data_Entry_2017 CSV file, or to one with the columns image, "
@@ -95,8 +96,12 @@ def _readable(path: str | Path) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, ValueError, pd.errors.ParserWarning, zlib.error) as error:
-        reason = " ".join(str(error).split())
+        reason = _UNCLOSED.sub(_line_of_quote, " ".join(str(error).split()))
         raise UserError(f"The metadata {path} cannot be read ({reason}): {EITHER}.") from error
+
+
+def _line_of_quote(found: re.Match) -> str:
+    return f"a quote that never closes, in line {int(found[1]) + 1}"
 
 
 def _read(path: str | Path, **options) -> pd.DataFrame:
