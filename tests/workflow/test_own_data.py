@@ -20,6 +20,26 @@ GREY = np.kron(np.arange(48, 208, 10, dtype=np.uint8).reshape(4, 4), np.ones((60
 
 
 MORE_PATIENTS = 40  # than the example shows, so that there is something to learn from
+# Of these, the first have names that a shell, a page, a path, a spreadsheet or a figure may take
+# for something else.
+ODD = [
+    "$(touch x).png",
+    "`touch x`.png",
+    "; touch x;.png",
+    "&touch x&.png",
+    "two words.png",
+    'it\'s "quoted".png',
+    "<script>x()</script>.png".replace("/", "\N{DIVISION SLASH}"),
+    "a|b.png",
+    "100%#?.png",
+    "{wildcard}.png",
+    "$x^{.png",
+    "=HYPERLINK(1).png",
+    "-rf.png",
+    "@x.png",
+    "Röntgen 肺.png",
+    "a,b.png",
+]
 QUICK = """
 weights: none
 network: {backbone: small, threads: 1, gpus: 0}
@@ -38,9 +58,10 @@ def example(fresh):
     images = [row["image"] for row in csv.DictReader(kinds["csv"].splitlines())]
     assert re.findall(r"── (\S+\.(?:png|jpe?g|dcm))", kinds[""]) == images
     (fresh.folder / IMAGES).mkdir(parents=True)
-    more = [f"more-{number:04d}.png" for number in range(MORE_PATIENTS)]
-    rows = [f"{image},{image},{number % 2}\n" for number, image in enumerate(more)]
-    (fresh.folder / "data/mine/labels.csv").write_text(kinds["csv"] + "".join(rows))
+    more = ODD + [f"more-{number:04d}.png" for number in range(len(ODD), MORE_PATIENTS)]
+    with (fresh.folder / "data/mine/labels.csv").open("w", newline="", encoding="utf-8") as file:
+        file.write(kinds["csv"])
+        csv.writer(file).writerows([image, image, number % 2] for number, image in enumerate(more))
     epochs = "  training: {epochs: 1, validate_every_steps: 5}\n"
     (fresh.folder / "mine.yaml").write_text(kinds["yaml"] + epochs + QUICK)
     images += more

@@ -34,7 +34,7 @@ def write(features: Features, path: str | Path, provenance: str) -> None:
         for name, values in vars(features).items():
             text = values.dtype.kind not in "fiu"
             file.create_dataset(
-                name, data=values.astype("S") if text else values, track_times=False
+                name, data=np.char.encode(values, "utf-8") if text else values, track_times=False
             )
         file.attrs["provenance"] = provenance
 
@@ -43,7 +43,7 @@ def read(path: str | Path) -> Features:
     """Read what `write` wrote; raise `UserError` when the file is not such a one."""
     try:
         with h5py.File(path) as file:
-            texts = {name: file[name].asstr()[:] for name in ("image", "role")}
+            texts = {name: file[name].asstr("utf-8")[:] for name in ("image", "role")}
             return Features(**texts, features=file["features"][:], p1=file["p1"][:])
     except (OSError, KeyError, TypeError) as error:
         raise UserError(
