@@ -89,7 +89,7 @@ def test_the_example_of_the_documentation_works_as_it_is_written(example):
     assert set(index["view"]) == {"PA"}
     assert set(index["findings"]) == {"label", "No Finding"}
     with h5py.File(project.folder / RESULTS / "images/shards/000.h5") as shard:
-        assert shard["image"][:].astype(str).tolist() == sorted(images)
+        assert shard["image"].asstr("utf-8")[:].tolist() == sorted(images)
         for pixels in shard["pixels"]:
             np.testing.assert_allclose(pixels.astype(int), GREY, atol=1)
     evaluation = pd.read_csv(
@@ -97,6 +97,8 @@ def test_the_example_of_the_documentation_works_as_it_is_written(example):
     )
     scores = pd.read_parquet(project.folder / RESULTS / "label/noise-0/seed-0/scores.parquet")
     assert evaluation.at["images", "value"] == len(scores) >= 0.2 * len(images) - 2
+    assert set(scores["image"]) & set(ODD)
+    assert not list(project.folder.rglob("x"))  # which the commands in names would make
 
 
 def test_a_truncated_dicom_file_of_the_example_stops_the_run_by_name(example):

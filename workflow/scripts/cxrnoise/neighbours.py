@@ -32,10 +32,9 @@ def write(features: Features, path: str | Path, provenance: str) -> None:
     """Write the features as HDF5 datasets of the same names."""
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         for name, values in vars(features).items():
-            text = values.dtype.kind not in "fiu"
-            file.create_dataset(
-                name, data=np.char.encode(values, "utf-8") if text else values, track_times=False
-            )
+            if values.dtype.kind not in "fiu":
+                values = np.char.encode(values.astype(str), "utf-8")
+            file.create_dataset(name, data=values, track_times=False)
         file.attrs["provenance"] = provenance
 
 
