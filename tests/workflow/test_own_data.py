@@ -46,6 +46,7 @@ network: {backbone: small, threads: 1, gpus: 0}
 training: {batch_size: 4}
 uncertainty: {samples: 2, batch_size: 4}
 """
+ODD_READERS = ["=HYPERLINK(1)|ann", "<script>x()</script>"]
 
 
 @pytest.fixture
@@ -98,7 +99,32 @@ def test_the_example_of_the_documentation_works_as_it_is_written(example):
     scores = pd.read_parquet(project.folder / RESULTS / "label/noise-0/seed-0/scores.parquet")
     assert evaluation.at["images", "value"] == len(scores) >= 0.2 * len(images) - 2
     assert set(scores["image"]) & set(ODD)
+    tables_of_readers(project, images)
     assert not list(project.folder.rglob("x"))  # which the commands in names would make
+
+
+def tables_of_readers(project, images):
+    """Go on to Table 2 and its figures with readers whose names are odd too."""
+    with (project.folder / "reads.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = [[image, reader, "YES"] for image in images for reader in ODD_READERS]
+        csv.writer(file).writerows([["Image ID", "Reader ID", "label"], *rows])
+    config = "readings=reads.csv 'study={cases: 0, controls: 0, repeats: 0}'"
+    targets = [f"{RESULTS}/{name}" for name in ("table2.csv", "figures/cases-1.png")]
+    done = project.documented(
+        f"snakemake --configfile mine.yaml --cores 2 --config {config} -- {' '.join(targets)}"
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    results = project.folder / RESULTS
+    cases = pd.read_parquet(results / "label/noise-0/seed-0/key.parquet")["case"]
+    shown = (results / "label/noise-0/seed-0/study/images").glob("*.png")
+    assert sorted(path.name for path in shown) == sorted(f"{case}.png" for case in cases)
+    assert set(cases.map(len)) == {12} and len(cases)
+    found = pd.read_csv(results / "table2.csv")["reader"]
+    assert {f"'{ODD_READERS[0]}", ODD_READERS[1]} <= set(found)
+    page = (results / "table2.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;" in page and "<script" not in page
+    markdown = (results / "table2.md").read_text(encoding="utf-8")
+    assert ODD_READERS[0].replace("|", r"\|") in markdown
 
 
 def test_a_truncated_dicom_file_of_the_example_stops_the_run_by_name(example):
