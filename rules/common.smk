@@ -6,16 +6,15 @@ from pathlib import Path
 
 # Jobs share the cores by their `threads`; NumPy's BLAS would let each take all of them.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# A job ends with the Snakemake that started it, even with one that is killed.
-os.environ["SNAKEMAKE_PID"] = str(os.getpid())
 sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
 from snakemake.exceptions import WorkflowError
 
-from cxrnoise import chestxray14, cohorts, downloads, settings
+from cxrnoise import chestxray14, cohorts, downloads, jobs, settings
 from cxrnoise.errors import UserError
 from cxrnoise.provenance import fingerprint
 
+jobs.end_with_this_process()
 try:
     settings.validate(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
     IMAGES = config["images"]

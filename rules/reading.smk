@@ -143,7 +143,7 @@ rule features:
         crop=config["findings"]["crop"],
         batch_size=config["uncertainty"]["predict_batch_size"],
         threads=config["network"]["threads"],
-        code=fingerprint("inputs", "neighbours", "runtime"),
+        code=fingerprint("inputs", "models", "neighbours", "runtime"),
     script:
         "../workflow/scripts/features.py"
 

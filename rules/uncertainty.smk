@@ -24,7 +24,7 @@ rule predict:
         crop=lambda wildcards: of_task(wildcards)["crop"],
         batch_size=config["uncertainty"]["predict_batch_size"],
         threads=config["network"]["threads"],
-        code=fingerprint("inputs", "runtime"),
+        code=fingerprint("inputs", "models", "runtime"),
     script:
         "../workflow/scripts/predict.py"
 
@@ -57,6 +57,6 @@ rule mcbn:
         batch_size=config["uncertainty"]["batch_size"],
         predict_batch_size=config["uncertainty"]["predict_batch_size"],
         threads=config["network"]["threads"],
-        code=fingerprint("mcbn", "inputs", "runtime"),
+        code=fingerprint("mcbn", "inputs", "models", "runtime"),
     script:
         "../workflow/scripts/mcbn.py"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import cxrnoise
+from cxrnoise import jobs
 
 LIBRARY = str(Path(cxrnoise.__file__).parents[1])
 SCRIPT = """
@@ -122,6 +123,6 @@ def test_a_job_whose_snakemake_is_gone_before_it_begins_ends_at_once(tmp_path):
 def start(body, tmp_path, snakemake):
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT.format(body=body), tmp_path / "job.log"],
-        env={"PYTHONPATH": LIBRARY, "SNAKEMAKE_PID": str(snakemake)},
+        env={"PYTHONPATH": LIBRARY, jobs.OWNER: str(snakemake)},
         stdout=subprocess.PIPE,
     )

@@ -34,7 +34,7 @@ def test_features_without_length_are_the_farthest():
 
 def test_features_come_back_as_they_were_written(tmp_path):
     features = neighbours.Features(
-        image=np.array(["a.png", "b.png"]),
+        image=np.array(["a.png", "Röntgen 肺.png"]),
         role=np.array(["case", neighbours.POSITIVE]),
         features=np.arange(6, dtype=np.float32).reshape(2, 3),
         p1=np.array([0.25, 0.75], dtype=np.float32),

@@ -131,3 +131,10 @@ def test_every_panel_is_drawn_with_its_pixels_as_they_are(tmp_path):
 def test_only_the_first_cases_are_shown():
     cases = pd.concat([judged()] * 3, ignore_index=True)
     assert len(panels.of_cases(panels.confident(cases, "A"), cases)) == panels.SHOWN
+
+
+def test_dollars_in_a_name_are_no_mathematics(tmp_path):
+    panel = panels.Panel("$x^{$.png", ["$x^{$.png", "$(touch x)$"], PIXELS)
+    figure = panels.draw(panels.Plate("$_{$", "$^{$", [panel]))
+    figures.save(figure, tmp_path / "figure.png", "{}")
+    assert texts(figure) == ["$_{$", "$^{$", "$x^{$.png\n$(touch x)$"]

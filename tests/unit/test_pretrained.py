@@ -145,7 +145,7 @@ def test_a_truncated_weights_file_is_refused(tmp_path, donor, receiver, suffix, 
         donor.save(path)
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(UserError, match=f"^weights {path} could not be read"):
+    with pytest.raises(UserError, match=f"{path} could not be read"):
         pretrained.load(receiver, path)
 
 
@@ -156,7 +156,7 @@ def test_a_damaged_weights_file_is_refused(tmp_path, donor, receiver, save):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 255
     path.write_bytes(content)
-    with pytest.raises(UserError, match=f"^weights {path} could not be read"):
+    with pytest.raises(UserError, match=f"{path} could not be read"):
         pretrained.load(receiver, path)
 
 

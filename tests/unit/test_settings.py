@@ -143,6 +143,13 @@ def test_a_crop_as_large_as_the_image_is_accepted():
     settings.validate(merged(PAPER, {"situs": {"crop": 240}}), SCHEMA_PATH)
 
 
+@pytest.mark.parametrize("key", settings.PATHS)
+@pytest.mark.parametrize("path", ["a{seed}b", "a}b", "a\nb", "a\x1bb"])
+def test_a_path_with_braces_or_control_characters_is_named(key, path):
+    text = sentence(yaml.safe_dump({key: path}))
+    assert f"{key} is {path!r}, but must have neither braces" in text
+
+
 def test_counts_and_fractions_are_not_mixed_in_the_splits():
     text = sentence("situs: {splits: {train: 0.8}}")
     assert all(part in text for part in ("situs.splits", "val, test", "train"))

@@ -43,6 +43,16 @@ def on_disk(project, data):
     return "--config", f"images={data.images}", f"metadata={data.metadata}", "--"
 
 
+def test_folders_may_have_names_that_a_shell_would_take_for_commands(fresh, chestxray14_folder):
+    data = chestxray14_folder(name='it\'s "two" words; $(touch x) `touch x` & 100%')
+    results = data.images.parent / "out"
+    command, *paths, end = on_disk(fresh, data)
+    shard = results / "images/shards/000.h5"
+    fresh.run(command, *paths, f"results={results}", end, str(shard))
+    assert shard.exists()
+    assert not [*fresh.folder.rglob("x"), *results.rglob("x")]
+
+
 def test_metadata_that_lack_a_column_are_said_before_any_job_starts(fresh, chestxray14_folder):
     data = chestxray14_folder()
     data.metadata.write_text(data.metadata.read_text().replace("Patient ID", "Person"))

@@ -20,12 +20,33 @@ GREY = np.kron(np.arange(48, 208, 10, dtype=np.uint8).reshape(4, 4), np.ones((60
 
 
 MORE_PATIENTS = 40  # than the example shows, so that there is something to learn from
+# Of these, the first have names that a shell, a page, a path, a spreadsheet or a figure may take
+# for something else.
+ODD = [
+    "$(touch x).png",
+    "`touch x`.png",
+    "; touch x;.png",
+    "&touch x&.png",
+    "two words.png",
+    'it\'s "quoted".png',
+    "<script>x()</script>.png".replace("/", "\N{DIVISION SLASH}"),
+    "a|b.png",
+    "100%#?.png",
+    "{wildcard}.png",
+    "$x^{.png",
+    "=HYPERLINK(1).png",
+    "-rf.png",
+    "@x.png",
+    "Röntgen 肺.png",
+    "a,b.png",
+]
 QUICK = """
 weights: none
 network: {backbone: small, threads: 1, gpus: 0}
 training: {batch_size: 4}
 uncertainty: {samples: 2, batch_size: 4}
 """
+ODD_READERS = ["=HYPERLINK(1)|ann", "<script>x()</script>"]
 
 
 @pytest.fixture
@@ -38,9 +59,10 @@ def example(fresh):
     images = [row["image"] for row in csv.DictReader(kinds["csv"].splitlines())]
     assert re.findall(r"── (\S+\.(?:png|jpe?g|dcm))", kinds[""]) == images
     (fresh.folder / IMAGES).mkdir(parents=True)
-    more = [f"more-{number:04d}.png" for number in range(MORE_PATIENTS)]
-    rows = [f"{image},{image},{number % 2}\n" for number, image in enumerate(more)]
-    (fresh.folder / "data/mine/labels.csv").write_text(kinds["csv"] + "".join(rows))
+    more = ODD + [f"more-{number:04d}.png" for number in range(len(ODD), MORE_PATIENTS)]
+    with (fresh.folder / "data/mine/labels.csv").open("w", newline="", encoding="utf-8") as file:
+        file.write(kinds["csv"])
+        csv.writer(file).writerows([image, image, number % 2] for number, image in enumerate(more))
     epochs = "  training: {epochs: 1, validate_every_steps: 5}\n"
     (fresh.folder / "mine.yaml").write_text(kinds["yaml"] + epochs + QUICK)
     images += more
@@ -68,7 +90,7 @@ def test_the_example_of_the_documentation_works_as_it_is_written(example):
     assert set(index["view"]) == {"PA"}
     assert set(index["findings"]) == {"label", "No Finding"}
     with h5py.File(project.folder / RESULTS / "images/shards/000.h5") as shard:
-        assert shard["image"][:].astype(str).tolist() == sorted(images)
+        assert shard["image"].asstr("utf-8")[:].tolist() == sorted(images)
         for pixels in shard["pixels"]:
             np.testing.assert_allclose(pixels.astype(int), GREY, atol=1)
     evaluation = pd.read_csv(
@@ -76,6 +98,33 @@ def test_the_example_of_the_documentation_works_as_it_is_written(example):
     )
     scores = pd.read_parquet(project.folder / RESULTS / "label/noise-0/seed-0/scores.parquet")
     assert evaluation.at["images", "value"] == len(scores) >= 0.2 * len(images) - 2
+    assert set(scores["image"]) & set(ODD)
+    tables_of_readers(project, images)
+    assert not list(project.folder.rglob("x"))  # which the commands in names would make
+
+
+def tables_of_readers(project, images):
+    """Go on to Table 2 and its figures with readers whose names are odd too."""
+    with (project.folder / "reads.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = [[image, reader, "YES"] for image in images for reader in ODD_READERS]
+        csv.writer(file).writerows([["Image ID", "Reader ID", "label"], *rows])
+    config = "readings=reads.csv 'study={cases: 0, controls: 0, repeats: 0}'"
+    targets = [f"{RESULTS}/{name}" for name in ("table2.csv", "figures/cases-1.png")]
+    done = project.documented(
+        f"snakemake --configfile mine.yaml --cores 2 --config {config} -- {' '.join(targets)}"
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    results = project.folder / RESULTS
+    cases = pd.read_parquet(results / "label/noise-0/seed-0/key.parquet")["case"]
+    shown = (results / "label/noise-0/seed-0/study/images").glob("*.png")
+    assert sorted(path.name for path in shown) == sorted(f"{case}.png" for case in cases)
+    assert set(cases.map(len)) == {12} and len(cases)
+    found = pd.read_csv(results / "table2.csv")["reader"]
+    assert {f"'{ODD_READERS[0]}", ODD_READERS[1]} <= set(found)
+    page = (results / "table2.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;" in page and "<script" not in page
+    markdown = (results / "table2.md").read_text(encoding="utf-8")
+    assert ODD_READERS[0].replace("|", r"\|") in markdown
 
 
 def test_a_truncated_dicom_file_of_the_example_stops_the_run_by_name(example):

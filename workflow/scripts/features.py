@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 
-from cxrnoise import inputs, manifests, neighbours, provenance, runtime, shards
+from cxrnoise import inputs, manifests, models, neighbours, provenance, runtime, shards
 from cxrnoise.jobs import job
 
 with job(snakemake):
@@ -14,7 +14,7 @@ with job(snakemake):
     radiographs = inputs.Radiographs(
         labels[cases | positive], files.labels, files.shards, params.crop
     )
-    model = keras.saving.load_model(files.model, safe_mode=True)
+    model = models.load(files.model, "delete it and run again")
     both = keras.Model(model.inputs, [model.get_layer("classifier").input, *model.outputs])
     features, probabilities = both.predict(
         inputs.evaluation_batches(radiographs, params.batch_size), verbose=0

@@ -1,6 +1,4 @@
-import keras
-
-from cxrnoise import inputs, manifests, mcbn, provenance, runtime, shards
+from cxrnoise import inputs, manifests, mcbn, models, provenance, runtime, shards
 from cxrnoise.jobs import job
 
 with job(snakemake):
@@ -15,7 +13,7 @@ with job(snakemake):
     evaluated = inputs.Radiographs(
         labels[labels["split"].isin(params.splits)], files.labels, files.shards, params.crop
     )
-    network = mcbn.MonteCarloBatchNorm(keras.saving.load_model(files.model, safe_mode=True))
+    network = mcbn.MonteCarloBatchNorm(models.load(files.model, "delete it and run again"))
     chosen = mcbn.training_positions(len(training), params.batch_size, params.samples, seed)
     statistics = [
         network.statistics(training.training_batch(positions, seed, keys).astype("float32"))

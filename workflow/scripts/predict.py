@@ -1,8 +1,7 @@
-import keras
 import numpy as np
 import pandas as pd
 
-from cxrnoise import inputs, manifests, provenance, runtime, shards
+from cxrnoise import inputs, manifests, models, provenance, runtime, shards
 from cxrnoise.jobs import job
 
 with job(snakemake):
@@ -13,7 +12,7 @@ with job(snakemake):
     radiographs = inputs.Radiographs(
         labels[labels["split"].isin(params.splits)], files.labels, files.shards, params.crop
     )
-    model = keras.saving.load_model(files.model, safe_mode=True)
+    model = models.load(files.model, "delete it and run again")
     probabilities = model.predict(
         inputs.evaluation_batches(radiographs, params.batch_size), verbose=0
     )

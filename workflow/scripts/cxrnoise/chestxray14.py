@@ -7,8 +7,10 @@ import os
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -16,10 +18,14 @@ import pandas as pd
 from . import manifests, radiographs
 from .errors import UserError
 from .files import replacing
+from .metadata import LONGEST_NAME, name_problem
 from .metadata import read as metadata
+from .radiographs import LARGEST_FILE
+from .spreadsheets import escaped
 
 PROBLEMS = ("missing", "doubled", "truncated", "unreadable")
 ARCHIVE = ".tar.gz"
+PADDING = 2**22  # bytes between the members of an archive, or after the last, at most
 
 REMEDIES = {
     "missing": "get the file and put it among the images, or raise tolerated.missing",
@@ -84,7 +90,9 @@ def listing(source: str, path: str | Path, keep: Keep | None = None) -> pd.DataF
     Returns
     -------
     The manifest `listing`; `problem` is "", "truncated" or "unreadable: …".
-    Raises `UserError` when an archive is damaged.
+    Raises `UserError` when an archive is damaged, has a member that points outside, is a link in
+    place of an image, or unpacks to more than `LARGEST_FILE` bytes; or a file's name has a control
+    character.
     """
     rows = []
     for where, read in _members(path) if is_archive(path) else _files(path):
@@ -183,9 +191,9 @@ def digest(frame: pd.DataFrame) -> str:
 
 
 def write_report(report: pd.DataFrame, path: str | Path) -> None:
-    """Write the report as CSV."""
+    """Write the report as CSV, in which no cell is a formula to a spreadsheet."""
     with replacing(path) as temporary:
-        report.to_csv(temporary, index=False)
+        report.map(escaped).to_csv(temporary, index=False)
 
 
 def _is_image(name: str) -> bool:
@@ -205,31 +213,80 @@ def _files(folder: str | Path) -> Iterator[tuple[str, Read]]:
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if _is_image(entry.name))
     for name in names:
-        path = Path(folder, name)
-        yield str(path), path.read_bytes
+        if name_problem(name):
+            raise UserError(
+                f"The folder {folder} has the file {name!r}, whose name has {name_problem(name)}: "
+                "rename it."
+            )
+        path = str(Path(folder, name))
+        yield path, partial(radiographs.read_file, path)
 
 
 def _at(paths: Iterable[str]) -> Iterator[tuple[str, Read]]:
     for path in sorted(paths):
         if os.path.isfile(path):
-            yield path, Path(path).read_bytes
+            yield path, partial(radiographs.read_file, path)
+
+
+class _Bounded:
+    """A stream of which at most `left` more bytes are read, whatever it would unpack to.
+
+    Bytes beyond its end count too, for some headers make tarfile ask for them for ever.
+    """
+
+    def __init__(self, stream: BinaryIO):
+        self._stream = stream
+        self.left, self.after = 0, "its beginning"
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self.left -= len(data) or size
+        if self.left < 0:
+            raise tarfile.ReadError(f"too many bytes, or too few, after {self.after}")
+        return data
 
 
 def _members(archive: str | Path) -> Iterator[tuple[str, Read]]:
     try:
-        with (
-            gzip.open(archive) as stream,
-            tarfile.open(fileobj=stream, mode="r|", bufsize=2**20) as members,
-        ):
-            for member in members:
-                if member.isfile() and _is_image(PurePosixPath(member.name).name):
-                    yield member.name, BytesIO(members.extractfile(member).read()).read
-            while stream.read(2**20):  # to the end, where gzip keeps its checksum
-                pass
-    except (EOFError, gzip.BadGzipFile, tarfile.ReadError, zlib.error) as error:
+        with gzip.open(archive) as unpacked:
+            stream = _Bounded(unpacked)
+            stream.left = LARGEST_FILE + PADDING
+            with tarfile.open(fileobj=stream, mode="r|", bufsize=2**20) as members:
+                while member := members.next():
+                    members.members.clear()  # which would keep them all
+                    _check_member(archive, member)
+                    stream.left, stream.after = LARGEST_FILE + PADDING, repr(member.name)
+                    if member.isfile() and _is_image(PurePosixPath(member.name).name):
+                        yield member.name, BytesIO(members.extractfile(member).read()).read
+                stream.left, stream.after = PADDING, "its end"
+                while piece := members.fileobj.read(2**20):  # to where gzip keeps its checksum
+                    if piece.strip(b"\0"):
+                        raise tarfile.ReadError("more data after its end")
+    except (EOFError, gzip.BadGzipFile, tarfile.TarError, ValueError, zlib.error) as error:
         raise UserError(
             f"The archive {archive} is truncated or damaged ({error}): download it again."
         ) from error
+
+
+def _check_member(archive: str | Path, member: tarfile.TarInfo) -> None:
+    """Raise `UserError` for what no honest archive of images holds; nothing is ever extracted."""
+    path, fault = PurePosixPath(member.name), ""
+    if path.is_absolute() or ".." in path.parts:
+        fault = "which points outside"
+    elif _is_image(path.name) and not member.isdir():
+        if not member.isfile():
+            fault = "which is a link or a device and no file"
+        elif member.size > LARGEST_FILE:
+            fault = f"of {member.size} bytes, where {LARGEST_FILE} are accepted"
+        else:
+            problem = next(filter(None, map(name_problem, path.parts)), "")
+            fault = problem and f"whose name has {problem}"
+    if fault:
+        raise UserError(
+            f"The archive {archive} has the member {member.name[:LONGEST_NAME]!r}, {fault}: "
+            "if you trust where it is from, pack its images anew, as plain files "
+            "(`tar --create --gzip --dereference --hard-dereference`)."
+        )
 
 
 def _describe(where: str, read: Read, keep: Keep | None) -> dict:

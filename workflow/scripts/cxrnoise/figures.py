@@ -38,7 +38,9 @@ def situs(runs: pd.DataFrame, paper: pd.DataFrame | None, dataset: str) -> Figur
     _draw_accuracy(axes[0], runs, paper, levels)
     _draw_shares(axes[1], runs, paper, levels, "confidence")
     _draw_shares(axes[2], runs, paper, levels, "uncertainty")
-    figure.suptitle(f"Situs inversus with label noise: {dataset}", x=0.01, ha="left")
+    figure.suptitle(
+        f"Situs inversus with label noise: {dataset}", x=0.01, ha="left", parse_math=False
+    )
     return figure
 
 

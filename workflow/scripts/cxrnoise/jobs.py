@@ -15,6 +15,7 @@ import psutil
 
 from .errors import UserError
 
+OWNER = "CXRNOISE_OWNER"  # the variable that holds the process id of the Snakemake of a job
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
 OUT_OF_MEMORY = (
     "out of memory ({reason}): give the rule {rule} more with --set-resources {rule}:mem_mb=… on a "
@@ -22,16 +23,21 @@ OUT_OF_MEMORY = (
 )
 
 
+def end_with_this_process() -> None:
+    """Let every job that this process starts end with it, even if it is killed."""
+    os.environ[OWNER] = str(os.getpid())
+
+
 @contextmanager
 def job(snakemake) -> Iterator[None]:
     """Log to the rule's log file and to stderr; turn a `UserError` into its sentence and exit 1.
 
-    The process ends with the one whose id is in SNAKEMAKE_PID, so that nothing writes into a
-    folder whose next run has begun.
+    The job ends with the Snakemake that started it, so that nothing writes into a folder whose
+    next run has begun.
     """
-    if "SNAKEMAKE_PID" in os.environ:
-        watched = int(os.environ["SNAKEMAKE_PID"])
-        threading.Thread(target=_end_with, args=(watched,), daemon=True).start()
+    if OWNER in os.environ:
+        owner = int(os.environ[OWNER])
+        threading.Thread(target=_end_with, args=(owner,), daemon=True).start()
     logging.raiseExceptions = False  # a log on a full disk must not drown the sentence about it
     handlers = [logging.StreamHandler(sys.stderr), logging.FileHandler(snakemake.log[0], mode="w")]
     logging.basicConfig(

@@ -166,7 +166,7 @@ def read_run(labels: str | Path, predictions: str | Path, mcbn: str | Path, spli
 def _read_samples(path: str | Path, wanted: pd.Series, split: str) -> np.ndarray:
     try:
         with h5py.File(path) as file:
-            rows = {name: file[name].asstr()[:] for name in ("image", "split")}
+            rows = {name: file[name].asstr("utf-8")[:] for name in ("image", "split")}
             samples = file["probabilities"][:]
     except (OSError, KeyError) as error:
         raise UserError(

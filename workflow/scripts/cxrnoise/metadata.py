@@ -1,8 +1,12 @@
 """The metadata of a data set: ChestXRay14's CSV file, or one's own with a column per finding."""
 
+import gzip
+import re
 import warnings
 import zlib
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +22,12 @@ CHESTXRAY14 = {
 COLUMNS = tuple(CHESTXRAY14.values())
 OWN = ("image", "patient")
 NO_FINDING = "No Finding"
+# What is beyond is no table of radiographs: ChestXRay14's has 8 MB and lines of 150 characters.
+LARGEST, MOST_LINES, LONGEST_LINE = 2**28, 5_000_000, 100_000
+LONGEST_NAME = 255  # as file systems have it
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNCLOSED = re.compile(r"Error tokenizing data.*EOF inside string starting at row (\d+)")
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # the latter stand for bytes that are not UTF-8
 EITHER = (
     "set `metadata` to ChestXRay14's Data_Entry_2017 CSV file, or to one with the columns image, "
     "patient and one per finding"
@@ -35,26 +45,76 @@ def read(path: str | Path) -> pd.DataFrame:
     -------
     Strings image, patient, view, findings, one row an entry; findings are separated by a
     vertical bar, or `No Finding`. The index is the line in the file minus 2.
-    Raises `UserError` when the file is no such CSV, lacks a column or has another value.
+    Raises `UserError` when the file is no such CSV, is far too large, lacks a column or has
+    another value, such as a name with a control character.
     """
+    _check_lines(path)
     header = _read(path, header=None, nrows=1, skip_blank_lines=False).iloc[0].tolist()
     if set(CHESTXRAY14) & set(header):
-        return _chestxray14(path, header)
+        return _checked(path, _chestxray14(path, header))
     names = [name.strip() for name in header]
     names = [name.lower() if name.lower() in (*OWN, "view") else name for name in names]
     if not set(OWN) & set(names):
         raise UserError(f"The metadata {path} has no header of either kind: {EITHER}.")
-    return _own(path, names)
+    return _checked(path, _own(path, names))
+
+
+def name_problem(name: str) -> str:
+    """Return what is wrong with the name of an image, a patient or a finding, or an empty string.
+
+    Any other character is fine, be it of a shell, of HTML or of a spreadsheet.
+    """
+    if len(name) > LONGEST_NAME:
+        return f"more than {LONGEST_NAME} characters"
+    return "a control character, such as a line break" if _CONTROL.search(name) else ""
+
+
+def _check_lines(path: str | Path) -> None:
+    """Raise `UserError` for what is no text or absurdly large, holding one line at a time."""
+    opened = gzip.open if _is_compressed(path) else open
+    number = size = 0
+    fault = ""
+    with _readable(path), opened(path, "rt", encoding="utf-8", errors="surrogateescape") as file:
+        while not fault and (line := file.readline(LONGEST_LINE + 1)):
+            number, size = number + 1, size + len(line)
+            if _NO_TEXT.search(line):
+                fault = "is no text in UTF-8"
+            elif len(line) > LONGEST_LINE:
+                fault = f"has more than {LONGEST_LINE} characters"
+            elif size > LARGEST or number > MOST_LINES:
+                fault = f"is beyond {LARGEST} characters or {MOST_LINES} lines"
+    if fault:
+        raise UserError(f"The metadata {path} cannot be read (line {number} {fault}): {EITHER}.")
+
+
+def _is_compressed(path: str | Path) -> bool:
+    return str(path).endswith(".gz")
+
+
+@contextmanager
+def _readable(path: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, ValueError, pd.errors.ParserWarning, zlib.error) as error:
+        reason = _UNCLOSED.sub(_line_of_quote, " ".join(str(error).split()))
+        raise UserError(f"The metadata {path} cannot be read ({reason}): {EITHER}.") from error
+
+
+def _line_of_quote(found: re.Match) -> str:
+    return f"a quote that never closes, in line {int(found[1]) + 1}"
 
 
 def _read(path: str | Path, **options) -> pd.DataFrame:
-    try:
+    packed = "gzip" if _is_compressed(path) else None
+    with _readable(path):
         return pd.read_csv(
-            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", **options
+            path,
+            dtype=str,
+            keep_default_na=False,
+            encoding="utf-8-sig",
+            compression=packed,
+            **options,
         ).fillna("")
-    except (OSError, EOFError, ValueError, pd.errors.ParserWarning, zlib.error) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"The metadata {path} cannot be read ({reason}): {EITHER}.") from error
 
 
 def _chestxray14(path: str | Path, header: list[str]) -> pd.DataFrame:
@@ -83,8 +143,6 @@ def _own(path: str | Path, names: list[str]) -> pd.DataFrame:
     frame = frame[(frame != "").any(axis=1)].set_axis(names, axis=1)
     for name in OWN:
         _check(path, frame[name], frame[name] != "", f"every row names its {name}")
-    bare = ~frame["image"].str.contains("/")
-    _check(path, frame["image"], bare, "write the file's name without its folder")
     found = pd.Series("", index=frame.index)
     for finding in findings:
         column = frame[finding]
@@ -94,6 +152,16 @@ def _own(path: str | Path, names: list[str]) -> pd.DataFrame:
     frame["findings"] = found.str.removeprefix("|").where(found != "", NO_FINDING)
     frame["view"] = frame["view"].str.upper() if "view" in frame else "PA"
     return frame[list(COLUMNS)]
+
+
+def _checked(path: str | Path, frame: pd.DataFrame) -> pd.DataFrame:
+    bare = ~frame["image"].str.contains("/")
+    _check(path, frame["image"], bare, "write the file's name without its folder")
+    for name in COLUMNS:
+        problems = frame[name].map(name_problem)
+        first = next(filter(None, problems), "")
+        _check(path, frame[name], problems == "", f"it has {first}, which it must not")
+    return frame
 
 
 def _check_names(path: str | Path, names: list[str], findings: list[str]) -> None:
@@ -121,6 +189,11 @@ def _check(path: str | Path, column: pd.Series, good: pd.Series, rule: str) -> N
     if not good.all():
         row = good.idxmin()
         raise UserError(
-            f"The metadata {path} has {column[row]!r} in line {row + 2}, column {column.name}: "
+            f"The metadata {path} has {_shown(column[row])} in line {row + 2}, "
+            f"column {column.name}: "
             f"{rule}."
         )
+
+
+def _shown(text: str) -> str:
+    return repr(text) if len(text) <= LONGEST_NAME else f"{text[:40]!r}…"

@@ -32,10 +32,9 @@ def write(features: Features, path: str | Path, provenance: str) -> None:
     """Write the features as HDF5 datasets of the same names."""
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         for name, values in vars(features).items():
-            text = values.dtype.kind not in "fiu"
-            file.create_dataset(
-                name, data=values.astype("S") if text else values, track_times=False
-            )
+            if values.dtype.kind not in "fiu":
+                values = np.char.encode(values.astype(str), "utf-8")
+            file.create_dataset(name, data=values, track_times=False)
         file.attrs["provenance"] = provenance
 
 
@@ -43,7 +42,7 @@ def read(path: str | Path) -> Features:
     """Read what `write` wrote; raise `UserError` when the file is not such a one."""
     try:
         with h5py.File(path) as file:
-            texts = {name: file[name].asstr()[:] for name in ("image", "role")}
+            texts = {name: file[name].asstr("utf-8")[:] for name in ("image", "role")}
             return Features(**texts, features=file["features"][:], p1=file["p1"][:])
     except (OSError, KeyError, TypeError) as error:
         raise UserError(

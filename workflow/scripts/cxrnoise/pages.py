@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from .files import replacing
+from .spreadsheets import escaped
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1a1a1a; --paper: #ffffff; --quiet: #5c5c5c;
@@ -47,7 +48,8 @@ def shortest(value: float, decimals: int) -> str:
 def markdown_table(header: list[str], rows: list[list[str]], left: int = 0) -> str:
     """Return a Markdown table, its first `left` columns aligned to the left, the others right."""
     rule = [":---"] * left + ["---:"] * (len(header) - left)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [header, rule, *rows])
+    lines = [[cell.replace("|", r"\|") for cell in cells] for cells in [header, rule, *rows]]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def html_page(title: str, heading: str, content: str, provenance: str) -> str:
@@ -105,8 +107,13 @@ def _html_footer(provenance: str) -> str:
 
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table with at most six decimals a number and an empty field for what is missing."""
-    text = table.map(lambda cell: cell if isinstance(cell, str) else shortest(float(cell), 6))
+    """Write a table with at most six decimals a number and an empty field for what is missing.
+
+    No text is a formula to a spreadsheet.
+    """
+    text = table.map(
+        lambda cell: escaped(cell) if isinstance(cell, str) else shortest(float(cell), 6)
+    )
     with replacing(path) as temporary:
         text.to_csv(temporary, index=False, lineterminator="\n")
 

@@ -177,8 +177,16 @@ def draw(plate: Plate) -> Figure:
     rows = -(-len(panels) // 2)
     height = 1.0 + (5.1 * rows if rows else 1.0)
     figure = Figure(figsize=(9, height))
-    figure.text(0.03, 1 - 0.3 / height, plate.title, fontsize=13, va="center", weight="bold")
-    figure.text(0.03, 1 - 0.68 / height, plate.about, fontsize=10, va="center")
+    figure.text(
+        0.03,
+        1 - 0.3 / height,
+        plate.title,
+        fontsize=13,
+        va="center",
+        weight="bold",
+        parse_math=False,
+    )
+    figure.text(0.03, 1 - 0.68 / height, plate.about, fontsize=10, va="center", parse_math=False)
     if not panels:
         figure.text(0.5, 0.5 / height + 0.08, "No such case.", fontsize=13, ha="center")
         return figure
@@ -188,5 +196,7 @@ def draw(plate: Plate) -> Figure:
         axes = figure.add_axes((left, bottom + 0.1 / height, 0.46, 4.14 / height))
         axes.imshow(panel.pixels, cmap="gray", vmin=0, vmax=255)
         axes.set_axis_off()
-        axes.set_title("\n".join(panel.lines), fontsize=10, loc="left", linespacing=1.35)
+        axes.set_title(
+            "\n".join(panel.lines), fontsize=10, loc="left", linespacing=1.35, parse_math=False
+        )
     return figure

@@ -6,8 +6,6 @@ BGR weights compute the same; `network` scales it to the range of the weights' t
 
 import logging
 import re
-import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,16 +13,14 @@ import h5py
 import keras
 import numpy as np
 
-from . import downloads
+from . import downloads, models
 from .errors import UserError
 from .files import replacing
 from .network import backbones
 
 log = logging.getLogger(__name__)
 
-# what NumPy, Keras and h5py raise for a file that is damaged or of another kind
-_UNREADABLE = (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile, zlib.error)
-
+REMEDY = "set weights to another file, or to none"
 _VARIABLES = {
     "conv": {"weight": "kernel", "bias": "bias"},
     "bn": {
@@ -74,8 +70,10 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
         raise UserError(f"weights {path}: give a file that ends in {', '.join(_READERS)}.")
     try:
         return reader(Path(path))
-    except _UNREADABLE as error:
-        raise UserError(f"weights {path} could not be read ({error}).") from error
+    except models.UNREADABLE as error:
+        raise UserError(
+            f"weights {path} could not be read ({models.reason(error)}): {REMEDY}."
+        ) from error
 
 
 def fetch_imagenet(backbone: str, table: str | Path, path: str | Path) -> None:
@@ -131,7 +129,7 @@ def _keras_name(name: str, array: np.ndarray) -> tuple[str, np.ndarray]:
 
 
 def _read_keras(path: Path) -> dict[str, np.ndarray]:
-    model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    model = models.load(path, REMEDY, compile=False)
     return {name: variable.numpy() for name, variable in _variables(model).items()}
 
 

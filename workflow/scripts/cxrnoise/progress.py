@@ -19,6 +19,7 @@ from typing import TextIO
 
 import keras
 
+from . import models
 from .errors import UserError
 from .files import replacing
 
@@ -65,7 +66,10 @@ class Progress:
         shutil.rmtree(self._folder / "old", ignore_errors=True)
 
     def restore(self) -> tuple[keras.Model, State] | None:
-        """Return the last checkpoint, or None where there is none of this training."""
+        """Return the last checkpoint, or None where there is none of this training.
+
+        Raises `UserError` when it is damaged, or holds code.
+        """
         if not self._checkpoint.exists() and (self._folder / "old").exists():
             (self._folder / "old").rename(self._checkpoint)
         if not self._checkpoint.exists():
@@ -74,7 +78,10 @@ class Progress:
         if saved.pop("fingerprint") != self._fingerprint:
             log.info("labels, shards, settings or code have changed: starting from the beginning")
             return None
-        model = keras.saving.load_model(self._checkpoint / "model.keras", safe_mode=True)
+        model = models.load(
+            self._checkpoint / "model.keras",
+            f"delete {self._folder} and run again, which trains from the beginning",
+        )
         state = State(**saved)
         log.info("resuming after step %d", state.step)
         return model, state

@@ -1,9 +1,12 @@
 """Radiographs: the bytes of a PNG, JPEG or DICOM file to uint8 grey pixels."""
 
 import io
+import os
 import re
+import stat
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -14,7 +17,10 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm")
 SIGNATURES = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff"}
 DICOM_SIGNATURE = b"DICM"  # after 128 bytes of anything, mostly zeros
 DICOM_PREAMBLE = 128
+# The largest detectors have some 5,000×5,000 pixels; an image of this side and 16 bits, not
+# compressed, is 200 MB.
 LARGEST_SIDE = 10_000
+LARGEST_FILE = 2**28
 RESAMPLING = {filter.name.lower(): filter for filter in Image.Resampling}
 
 # In a JPEG: the codes of markers that stand alone, and those of the frame, which has the size.
@@ -23,6 +29,19 @@ MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 ALONE = (0x01, 0xD8)
 END, SCAN = 0xD9, 0xDA
 FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+
+def read_file(path: str | Path) -> bytes:
+    """Read a file that is to be a radiograph.
+
+    Raises `Unreadable` when it is no regular file, or is of more than `LARGEST_FILE` bytes.
+    """
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise Unreadable("no regular file")
+    if found.st_size > LARGEST_FILE:
+        raise Unreadable(f"{found.st_size} bytes, at most {LARGEST_FILE} are accepted")
+    return Path(path).read_bytes()
 
 
 def dimensions(data: bytes) -> tuple[int, int]:

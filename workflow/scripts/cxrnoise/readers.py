@@ -185,9 +185,12 @@ def _expert_reads(path: str | Path, finding: str) -> Iterator[tuple[int, str, st
             )
         if cells[said] == "":
             continue
+        wrong = readings.name_problem(cells[reader])
         if cells[said] not in EXPERT_ANSWERS:
-            raise UserError(
-                f"{path}, row {number}, has the answer {cells[said]!r} to {finding}, which is "
-                f"none of {', '.join(EXPERT_ANSWERS)}: mend the row or remove it."
+            wrong = (
+                f"the answer {cells[said]!r} to {finding}, which is none of "
+                f"{', '.join(EXPERT_ANSWERS)}"
             )
+        if wrong:
+            raise UserError(f"{path}, row {number}, has {wrong}: mend the row or remove it.")
         yield number, cells[image], cells[reader], EXPERT_ANSWERS[cells[said]]

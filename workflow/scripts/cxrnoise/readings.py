@@ -14,6 +14,7 @@ import pandas as pd
 
 from .errors import UserError
 from .files import replacing
+from .spreadsheets import escaped, unescaped
 
 PRESENT, ABSENT, UNSURE = ANSWERS = ("present", "absent", "unsure")
 CONFIDENCES = (1, 2, 3, 4, 5)  # 1 a guess, 5 certain
@@ -29,9 +30,6 @@ OTHER_FINDINGS = (
 COMMENT_LENGTH = 2000
 NAME_LENGTH = 60
 LONGEST_SECONDS = 86400.0
-
-# A spreadsheet takes a cell that starts like this for a formula, unless an apostrophe is before it.
-_FORMULA = re.compile(r"'*([\t\r\n]|\s*[=+\-@＝＋－＠])")
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def to_csv(readings: Iterable[Reading]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_escaped(str(value)) for value in astuple(reading)] for reading in readings)
+    writer.writerows([escaped(str(value)) for value in astuple(reading)] for reading in readings)
     return text.getvalue()
 
 
@@ -156,14 +154,18 @@ def numbered_rows(path: str | Path) -> Iterator[tuple[int, list[str]]]:
 
     Raises `UserError` that names a file that cannot be read or is no CSV.
     """
+    number = 0
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            yield from (row for row in enumerate(csv.reader(file, strict=True), 1) if row[1])
+            for number, cells in enumerate(csv.reader(file, strict=True), 1):
+                if cells:
+                    yield number, cells
     except OSError as error:
         raise UserError(f"{path} could not be read ({error.strerror}): check the path.") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(
-            f"{path} is not comma-separated values in UTF-8 ({error}): save it as that."
+            f"{path} is not comma-separated values in UTF-8 ({error}, after row {number}): "
+            "save it as that."
         ) from error
 
 
@@ -182,7 +184,7 @@ def _parsed(cells: list[str]) -> Reading | str:
     """Return the reading in the cells, or what is wrong with them."""
     if len(cells) != len(COLUMNS):
         return f"{len(cells)} cells instead of {len(COLUMNS)}"
-    values = dict(zip(COLUMNS, map(_unescaped, cells), strict=True))
+    values = dict(zip(COLUMNS, map(unescaped, cells), strict=True))
     values["comment"] = values["comment"].replace("\r\n", "\n")  # as spreadsheets save it
     confidence, seconds = values["confidence"], values["seconds"]
     if not re.fullmatch(r"[1-5]", confidence):
@@ -198,11 +200,3 @@ def _foreign(reading: Reading, study: str, cases: Container[str]) -> str:
     if reading.case not in cases:
         return f"the case {reading.case!r}, which is not in the study"
     return problem(reading)
-
-
-def _escaped(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def _unescaped(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

@@ -4,6 +4,7 @@ import csv
 import difflib
 import json
 import math
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ TYPES = {
     "string": "a text",
 }
 
+PATHS = ("images", "metadata", "results", "weights", "readings")
 BOUNDS = {
     "minimum": "at least",
     "exclusiveMinimum": "more than",
@@ -63,6 +65,8 @@ def validate(config: dict[str, Any], schema_path: str | Path) -> None:
     error = best_match(Validator(schema).iter_errors(config))
     if error is not None:
         raise UserError(_sentence(error, schema))
+    for key in PATHS:
+        _check_path(key, config[key])
     for task in ("situs", "findings"):
         _check_splits(f"{task}.splits", config[task]["splits"])
         _check_crop(f"{task}.crop", config[task]["crop"], config["shards"]["size"])
@@ -220,6 +224,14 @@ def _check_splits(key: str, splits: dict[str, int | float]) -> None:
         raise UserError(
             f"The configuration key {key} has fractions that add up to {total:g}, "
             "but must be at most 1: lower one, or give counts as whole numbers."
+        )
+
+
+def _check_path(key: str, path: str) -> None:
+    if re.search(r"[{}\x00-\x1f\x7f]", path):
+        raise UserError(
+            f"The configuration key {key} is {path!r}, but must have neither braces, which are "
+            "Snakemake's, nor control characters: rename the file or folder."
         )
 
 
