@@ -1,5 +1,7 @@
 """The Parquet files between the steps: their columns, and reading that checks them."""
 
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +10,7 @@ import pyarrow.parquet as pq
 
 from .errors import UserError
 from .files import replacing
+from .ondisk import ROWS
 
 SPLITS = ("train", "val", "test")
 
@@ -112,12 +115,18 @@ SCHEMAS = {
 IDENTITY = {"key": ["case"], "readings": ["reader", "case"]}
 
 
-def write(frame: pd.DataFrame, path: str | Path, kind: str, provenance: str) -> None:
-    """Write `frame` as the manifest `kind`, with `provenance` in the file's metadata."""
+def write(
+    frames: pd.DataFrame | Iterable[pd.DataFrame], path: str | Path, kind: str, provenance: str
+) -> None:
+    """Write a frame, or many one after the other, as the manifest `kind`.
+
+    Each frame is a row group of its own; `provenance` is in the file's metadata.
+    """
     schema = SCHEMAS[kind].with_metadata({"kind": kind, "provenance": provenance})
-    table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary)
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        for frame in [frames] if isinstance(frames, pd.DataFrame) else frames:
+            table = pa.Table.from_pandas(frame[schema.names], schema, preserve_index=False)
+            writer.write_table(table)
 
 
 def read(path: str | Path, kind: str) -> pd.DataFrame:
@@ -126,24 +135,57 @@ def read(path: str | Path, kind: str) -> pd.DataFrame:
     Raises `UserError` when the file is no Parquet or damaged, has other columns or types than the
     manifest, holds a row twice (see `IDENTITY`) or (for labels) contradicts itself.
     """
-    try:
+    with _refusing(path):
         table = pq.read_table(path)
         table.validate(full=True)
         frame = table.to_pandas(ignore_metadata=True)
+    _check_columns(table.schema, path, kind)
+    if kind != "listing":  # which may hold an image twice
+        _check_values(frame, path, kind)
+    return frame
+
+
+def frames(
+    path: str | Path, kind: str, columns: Sequence[str] | None = None
+) -> Iterator[pd.DataFrame]:
+    """Read the manifest `kind`, or some columns of it, in frames of at most `ROWS` rows.
+
+    Raises `UserError` when the file is no Parquet or damaged, or has other columns or types; what
+    the rows say is not checked.
+    """
+    with _refusing(path):
+        file = pq.ParquetFile(path)
+    with file:
+        _check_columns(file.schema_arrow, path, kind)
+        batches = file.iter_batches(ROWS, columns=columns)
+        while True:
+            with _refusing(path):
+                batch = next(batches, None)
+                if batch is None:
+                    return
+                batch.validate(full=True)
+                frame = batch.to_pandas(ignore_metadata=True)
+            yield frame
+
+
+@contextmanager
+def _refusing(path: str | Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError, pa.ArrowException) as error:
         raise UserError(
             f"{path} is not a Parquet file, or a damaged one: delete it and run again."
         ) from error
+
+
+def _check_columns(schema: pa.Schema, path: str | Path, kind: str) -> None:
     expected = SCHEMAS[kind]
-    if not table.schema.equals(expected):
-        wrong = sorted(set(_columns(table.schema)) ^ set(_columns(expected)))
+    if not schema.equals(expected):
+        wrong = sorted(set(_columns(schema)) ^ set(_columns(expected)))
         raise UserError(
             f"{path} is not a {kind} manifest (columns that differ: {', '.join(wrong)}): "
             "delete it and run again."
         )
-    if kind != "listing":  # which may hold an image twice
-        _check_values(frame, path, kind)
-    return frame
 
 
 def _columns(schema: pa.Schema) -> list[str]:

@@ -3,11 +3,13 @@
 import warnings
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from .errors import UserError
+from .ondisk import ROWS
 
 CHESTXRAY14 = {
     "Image Index": "image",
@@ -24,51 +26,55 @@ EITHER = (
 )
 
 
-def read(path: str | Path) -> pd.DataFrame:
+def read(path: str | Path) -> Iterator[pd.DataFrame]:
     """Read a metadata CSV (.csv or .csv.gz): any release of ChestXRay14's, or one's own.
 
     One's own has the columns `image` (file name) and `patient`, optionally `view` (else each
     view is PA), and any further column is a finding: 1 where the image has it, else 0 or empty.
     A column `No Finding` follows from the others and is not read.
 
-    Returns
-    -------
-    Strings image, patient, view, findings, one row an entry; findings are separated by a
-    vertical bar, or `No Finding`. The index is the line in the file minus 2.
+    Yields
+    ------
+    Frames of at most `ROWS` rows: strings image, patient, view, findings, one row an entry;
+    findings are separated by a vertical bar, or `No Finding`. The index is the line in the file
+    minus 2.
     Raises `UserError` when the file is no such CSV, lacks a column or has another value.
     """
-    header = _read(path, header=None, nrows=1, skip_blank_lines=False).iloc[0].tolist()
+    first = next(_read(path, header=None, nrows=1, skip_blank_lines=False))
+    header = first.iloc[0].tolist()
     if set(CHESTXRAY14) & set(header):
-        return _chestxray14(path, header)
+        yield from _chestxray14(path, header)
+        return
     names = [name.strip() for name in header]
     names = [name.lower() if name.lower() in (*OWN, "view") else name for name in names]
     if not set(OWN) & set(names):
         raise UserError(f"The metadata {path} has no header of either kind: {EITHER}.")
-    return _own(path, names)
+    yield from _own(path, names)
 
 
-def _read(path: str | Path, **options) -> pd.DataFrame:
+def _read(path: str | Path, **options) -> Iterator[pd.DataFrame]:
+    options |= {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
     try:
-        return pd.read_csv(
-            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", **options
-        ).fillna("")
+        with pd.read_csv(path, chunksize=ROWS, **options) as frames:
+            for frame in frames:
+                yield frame.fillna("")
     except (OSError, EOFError, ValueError, pd.errors.ParserWarning, zlib.error) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"The metadata {path} cannot be read ({reason}): {EITHER}.") from error
 
 
-def _chestxray14(path: str | Path, header: list[str]) -> pd.DataFrame:
+def _chestxray14(path: str | Path, header: list[str]) -> Iterator[pd.DataFrame]:
     absent = [column for column in CHESTXRAY14 if column not in header]
     if absent:
         raise UserError(
             f"The metadata {path} has no column {', '.join(absent)}: set `metadata` to "
             "ChestXRay14's Data_Entry_2017 CSV file."
         )
-    frame = _read(path, index_col=False, usecols=lambda column: column in CHESTXRAY14)
-    return frame[list(CHESTXRAY14)].rename(columns=CHESTXRAY14)
+    for frame in _read(path, index_col=False, usecols=lambda column: column in CHESTXRAY14):
+        yield frame[list(CHESTXRAY14)].rename(columns=CHESTXRAY14)
 
 
-def _own(path: str | Path, names: list[str]) -> pd.DataFrame:
+def _own(path: str | Path, names: list[str]) -> Iterator[pd.DataFrame]:
     absent = [name for name in OWN if name not in names]
     if absent:
         raise UserError(f"The metadata {path} has no column {', '.join(absent)}: {EITHER}.")
@@ -76,11 +82,19 @@ def _own(path: str | Path, names: list[str]) -> pd.DataFrame:
     findings = [name for name in names if name.lower() not in others]
     _check_names(path, names, findings)
     columns = {"header": None, "skiprows": 1, "names": range(len(names)), "index_col": False}
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)  # of more fields than names
-        frame = _read(path, **columns, skip_blank_lines=False)
-    frame = frame.apply(lambda column: column.str.strip())
-    frame = frame[(frame != "").any(axis=1)].set_axis(names, axis=1)
+    frames = _read(path, **columns, skip_blank_lines=False)
+    while True:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # of more fields than names
+            frame = next(frames, None)
+        if frame is None:
+            return
+        frame = frame.apply(lambda column: column.str.strip())
+        frame = frame[(frame != "").any(axis=1)].set_axis(names, axis=1)
+        yield _entries(path, frame, findings)
+
+
+def _entries(path: str | Path, frame: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
     for name in OWN:
         _check(path, frame[name], frame[name] != "", f"every row names its {name}")
     bare = ~frame["image"].str.contains("/")
