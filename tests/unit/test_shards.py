@@ -20,8 +20,7 @@ SHAPE = {"size": SIZE, "resampling": "lanczos", "provenance": "{}"}
 
 def build(data, folder):
     """Do what the rules do: index, archives and shards of a data set; return the shards."""
-    entries = chestxray14.metadata(data.metadata)
-    pa = set(chestxray14.pa_images(entries))
+    pa = chestxray14.pa_images(chestxray14.metadata(data.metadata))
     listings, archives = [], {}
     for source, path in chestxray14.sources(data.images).items():
         archives[source] = folder / f"{source}.h5"
@@ -31,8 +30,8 @@ def build(data, folder):
                 if image in pa:
                     writer.add(image, png)
 
-            listings.append(chestxray14.listing(source, path, keep))
-    table, _ = chestxray14.index(entries, listings, PER_SHARD)
+            listings += chestxray14.listing(source, path, keep)
+    table, _ = chestxray14.index(chestxray14.metadata(data.metadata), listings, PER_SHARD)
     manifests.write(table, folder / "index.parquet", "index", "{}")
     for number in range(-(-len(pa) // PER_SHARD)):
         wanted = shards.rows(folder / "index.parquet", number)

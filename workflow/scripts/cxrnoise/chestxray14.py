@@ -217,8 +217,8 @@ def originals(wanted: pd.DataFrame, sources: dict[str, str]) -> Iterator[tuple[s
 
     Raises `UserError` when a file is no longer there.
     """
-    for source, rows in wanted.groupby("source", sort=True):
-        images = dict(zip(rows["path"], rows["image"], strict=True))
+    for source, part in wanted.groupby("source", sort=True):
+        images = dict(zip(part["path"], part["image"], strict=True))
         path = sources[source]
         for where, read in _members(path) if is_archive(path) else _at(images):
             if where in images:
