@@ -30,7 +30,7 @@ class Tables:
 
     def insert(self, table: str, columns: Collection[str], rows: Iterable[tuple]) -> None:
         """Make a table of these rows; values are str, int, float or bool."""
-        self.run(f"CREATE TABLE {table} ({', '.join(columns)})")
+        self.run(f"CREATE TABLE {table} ({quoted(columns)})")
         places = ", ".join("?" * len(columns))
         with _room():
             self._database.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
@@ -85,6 +85,11 @@ class Names(Collection):
 
     def __len__(self) -> int:
         return self._tables.run("SELECT count(*) FROM each").fetchone()[0]
+
+
+def quoted(columns: Iterable[str]) -> str:
+    """Return the names of columns as SQL has them."""
+    return ", ".join(f'"{name}"' for name in columns)
 
 
 def rows(frames: Iterable[pd.DataFrame], columns: Collection[str]) -> Iterator[tuple]:
