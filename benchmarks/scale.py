@@ -22,12 +22,11 @@ from pathlib import Path
 import turns
 
 ROOT = Path(__file__).resolve().parents[1]
-TIMES = (1, 4, 16)
+TIMES = [1, 4, 16]
 FOLDERS = 12
 PER_SHARD = 1024  # times the number of copies
 SHARDS_MEASURED = 2
 DAGS = (600, 1250, 2500)  # shards
-LARGEST_GROWTH = 1.3  # of the peak, for 16 times the images
 LINKS = 50_000  # to one file, below what file systems allow
 CROP, BATCH = 24, 16
 SPLITS = {"train": 0.8, "val": 0.1, "test": 0.1}
@@ -274,19 +273,6 @@ def measure(folder: Path, times: list[int], metadata: Path | None) -> dict:
     return {"steps": steps, "dags": dags}
 
 
-def growth(steps: list[dict]) -> dict[str, dict]:
-    """Return what each step's time an image and its peak are at the last size over the first."""
-    found = {}
-    for step in dict.fromkeys(row["step"] for row in steps):
-        rows = [row for row in steps if row["step"] == step]
-        first, last = rows[0], rows[-1]
-        found[step] = {
-            "seconds": (last["seconds"] / last["images"]) / (first["seconds"] / first["images"]),
-            "megabytes": last["megabytes"] / first["megabytes"],
-        }
-    return found
-
-
 def write(steps: list[dict], folder: Path) -> None:
     """Write scale.csv and scale.svg: time and peak memory of the steps against the images."""
     import csv
@@ -325,6 +311,8 @@ def _peak(who: int) -> float:
 
 
 def _do(step: str, folder: Path, per_shard: int) -> dict:
+    from cxrnoise import chestxray14, cohorts, noise, shards  # noqa: F401, whose import takes a second
+
     start = time.perf_counter()
     done = STEPS[step](folder, per_shard) or {}
     who = resource.RUSAGE_CHILDREN if step == "dry run" else resource.RUSAGE_SELF
@@ -336,7 +324,7 @@ def main() -> None:
     parser.add_argument("--metadata", type=Path, help="ChestXRay14's, else one like it is made")
     parser.add_argument("--times", type=int, nargs="+", default=TIMES, metavar="N")
     parser.add_argument("--folder", type=Path, help="for 16 times the images, on a local disk")
-    if sys.argv[1:2] == ["prepare"]:
+    if sys.argv[1:2] == ["prepare"]:  # the processes that this one starts
         folder, times, *metadata = sys.argv[2:]
         result = prepare(Path(folder), int(times), *map(Path, metadata))
     elif sys.argv[1:2] and sys.argv[1] in STEPS:

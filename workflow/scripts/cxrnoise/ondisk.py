@@ -1,7 +1,11 @@
-"""Tables that need no memory: rows go to a temporary database on disk and come back in frames."""
+"""Tables that need no memory: rows go to a temporary database on disk and come back in frames.
 
+SQLite keeps it in the folder that the environment variable TMPDIR names, else in /var/tmp, in a
+file without a name that the system removes with the process.
+"""
+
+import os
 import sqlite3
-import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -14,9 +18,9 @@ FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 
 
 class Tables:
-    """A database of SQLite in the folder for temporary files, which ends with the last user.
+    """A database, which lives as long as it, or a query of it, is in use.
 
-    Raises `UserError` when that folder has no room.
+    Raises `UserError` when the folder for temporary files has no room.
     """
 
     def __init__(self):
@@ -106,7 +110,7 @@ def _room() -> Iterator[None]:
         if error.sqlite_errorcode & 0xFF not in FULL:
             raise
         raise UserError(
-            f"A table in the folder for temporary files, {tempfile.gettempdir()}, could not be "
-            f"written or read ({error}): free some space or set TMPDIR to another folder, then "
-            "run the same command again."
+            f"The folder for temporary files {os.environ.get('TMPDIR', '/var/tmp')} could not take "
+            f"a table ({error}): free some space or set TMPDIR to another folder, then run the "
+            "same command again."
         ) from error
