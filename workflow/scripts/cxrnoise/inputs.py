@@ -90,7 +90,7 @@ class Radiographs:
         self._shard = labels["shard"].to_numpy()
         self._row = labels["row"].to_numpy()
         self._mirrored = labels["mirrored"].to_numpy()
-        self._labels = labels
+        self._named = labels[["image", "split"]]
         self.label = labels["given_label"].to_numpy(np.int32)
         self.crop = crop
         self._augmentation = augmentation
@@ -101,12 +101,12 @@ class Radiographs:
     @property
     def image(self) -> np.ndarray:
         """Names of the images, str (n,)."""
-        return self._labels["image"].to_numpy()
+        return self._named["image"].to_numpy()
 
     @property
     def split(self) -> np.ndarray:
         """Split of each image, str (n,)."""
-        return self._labels["split"].to_numpy()
+        return self._named["split"].to_numpy()
 
     def training_batch(self, positions: np.ndarray, seed: int, keys: Sequence) -> np.ndarray:
         """Return the images at `positions` as the network is trained on them.
