@@ -116,7 +116,7 @@ def _scale(steps: list[dict]) -> str:
         rows.append(
             [step]
             + [f"{row['seconds']:.1f}" if timed else "–" for row in at]
-            + [f"{1e6 * row['seconds'] / row['images']:.0f}" if timed else "–" for row in at]
+            + [f"{1e6 * row['seconds'] / row['done']:.0f}" if timed else "–" for row in at]
             + [f"{row['megabytes']:.0f}" for row in at]
             + [f"{peaks:.2f}", _verdict(peaks <= LARGEST_GROWTH)]
         )

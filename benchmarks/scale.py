@@ -127,7 +127,7 @@ def shard(folder: Path, per_shard: int) -> dict:
         shards.write_digest(folder / "shard.h5", folder / "shard.sha256")
         images += len(wanted)
     (folder / "shard.h5").unlink()
-    return {"images": images}
+    return {"done": images}
 
 
 def cohort_situs(folder: Path, per_shard: int) -> None:
@@ -260,7 +260,7 @@ def measure(folder: Path, times: list[int], metadata: Path | None) -> dict:
         with tempfile.TemporaryDirectory(dir=folder) as name:
             images = turns.alone(__file__, "prepare", name, number, *filter(None, [metadata]))
             for step in STEPS:
-                row = {"step": step, "times": number, **images}
+                row = {"step": step, "times": number, **images, "done": images["images"]}
                 row |= turns.alone(__file__, step, name, PER_SHARD * number)
                 print(row, file=sys.stderr, flush=True)
                 if step != UNMEASURED:
@@ -280,7 +280,7 @@ def write(steps: list[dict], folder: Path) -> None:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    columns = ["step", "times", "images", "seconds", "megabytes", "jobs"]
+    columns = ["step", "times", "images", "done", "seconds", "megabytes", "jobs"]
     with (folder / "scale.csv").open("w", newline="") as file:
         table = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
         table.writeheader()
