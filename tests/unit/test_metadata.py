@@ -1,11 +1,12 @@
 import gzip
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import whole
-from cxrnoise import chestxray14
+from cxrnoise import chestxray14, metadata
 from cxrnoise.errors import UserError
 
 
@@ -98,3 +99,25 @@ def test_a_mistake_is_one_sentence_with_file_line_and_column(read, text, sentenc
     with pytest.raises(UserError, match=rf"labels\.csv {sentence}".replace("|", r"\|")) as error:
         read(text)
     assert "\n" not in str(error.value)
+
+
+PIECES = [("image,patient,x", ""), ("Image Index,Patient ID,Finding Labels,View Position", ",PA")]
+
+
+@pytest.mark.parametrize(("header", "view"), PIECES)
+def test_a_file_that_is_read_in_pieces_says_the_same(tmp_path, monkeypatch, header, view):
+    path = tmp_path / "labels.csv"
+    lines = [f"{number}.png,{number},{number % 2}{view}" for number in range(100)]
+    path.write_text("\n".join([header, *lines]))
+    expected = whole.metadata(path)
+    monkeypatch.setattr(metadata, "ROWS", 7)
+    assert max(map(len, metadata.read(path))) == 7
+    pd.testing.assert_frame_equal(whole.metadata(path), expected)
+
+
+def test_a_mistake_beyond_the_first_piece_is_named_by_its_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(metadata, "ROWS", 7)
+    path = tmp_path / "labels.csv"
+    path.write_text("image,patient,x\n" + "a,1,1\n" * 50 + "a,1,7\n")
+    with pytest.raises(UserError, match="has '7' in line 52, column x"):
+        whole.metadata(path)
