@@ -83,14 +83,17 @@ def rows(index: str | Path, shard: int) -> pd.DataFrame:
     return frame.sort_values("row", ignore_index=True)
 
 
-def _groups(metadata: pq.FileMetaData, shard: int) -> range:
+def _groups(metadata: pq.FileMetaData, shard: int) -> list[int]:
     """Return the row groups of the index in which a shard may be, for shards come in order."""
     column = metadata.schema.names.index("shard")
-    groups = map(metadata.row_group, range(metadata.num_row_groups))
-    largest = [group.column(column).statistics.max for group in groups]
+    largest = [
+        metadata.row_group(group).column(column).statistics.max
+        for group in range(metadata.num_row_groups)
+    ]
     reached = list(itertools.accumulate(largest, max))  # a group without PA images has -1
     last = min(bisect_right(reached, shard) + 1, len(reached))
-    return range(bisect_left(reached, shard), last)
+    groups = range(bisect_left(reached, shard), last)
+    return [group for group in groups if largest[group] >= shard]
 
 
 def pack_files(wanted: pd.DataFrame, writer: Writer) -> None:
