@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import whole
 from cxrnoise import chestxray14, manifests
 from cxrnoise.errors import UserError
 from cxrnoise.radiographs import Unreadable
@@ -14,15 +15,8 @@ LAYOUTS = ["folder", "kaggle", "archives"]
 NONE_TOLERATED = dict.fromkeys(chestxray14.PROBLEMS, 0)
 
 
-def listings(images):
-    found = chestxray14.sources(images)
-    return [chestxray14.listing(source, path) for source, path in found.items()]
-
-
 def index(data, images_per_shard=4):
-    return chestxray14.index(
-        chestxray14.metadata(data.metadata), listings(data.images), images_per_shard
-    )
+    return whole.index(data.metadata, data.images, images_per_shard)
 
 
 def problems(report):
@@ -51,7 +45,7 @@ def test_folders_without_an_inner_images_folder_are_found(chestxray14_folder):
         for image in (part / "images").iterdir():
             image.rename(part / image.name)
         (part / "images").rmdir()
-    assert sorted(pd.concat(listings(data.images))["image"]) == sorted(data.pngs)
+    assert sorted(pd.concat(whole.listings(data.images))["image"]) == sorted(data.pngs)
 
 
 def test_the_folder_that_holds_the_images_folder_will_do(chestxray14_folder):
@@ -75,7 +69,7 @@ def test_an_images_folder_that_does_not_exist_is_named(tmp_path):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_lists_the_same_images(chestxray14_folder, layout):
     data = chestxray14_folder(layout=layout)
-    found = pd.concat(listings(data.images)).set_index("image")
+    found = pd.concat(whole.listings(data.images)).set_index("image")
     assert sorted(found.index) == sorted(data.pngs)
     assert (found["problem"] == "").all()
     assert (found[["width", "height"]] == 32).all(axis=None)
@@ -95,14 +89,14 @@ def test_an_image_that_cannot_be_kept_is_listed_as_unreadable(chestxray14_folder
         raise Unreadable("no pixels")
 
     data = chestxray14_folder()
-    found = chestxray14.listing("images", data.images, refuse)
+    found = chestxray14.listing("images", data.images, refuse).whole()
     assert set(found["problem"]) == {"unreadable: no pixels"}
 
 
 def test_a_file_that_cannot_be_opened_is_listed_as_unreadable(chestxray14_folder):
     data = chestxray14_folder()
     (data.images / "00000009_000.png").symlink_to("gone.png")
-    found = chestxray14.listing("images", data.images).set_index("image")
+    found = chestxray14.listing("images", data.images).whole().set_index("image")
     assert found.loc["00000009_000.png", "problem"] == "unreadable: No such file or directory"
 
 
@@ -110,7 +104,7 @@ def test_only_images_of_an_archive_are_listed_and_by_their_base_name(tmp_path):
     pixels = png(np.zeros((2, 2), np.uint8))
     members = {"./x/a.png": pixels, "b.png": pixels, "notes.txt": b"", "images/._a.png": b""}
     write_archive(tmp_path / "images_01.tar.gz", members)
-    found = chestxray14.listing("images_01", tmp_path / "images_01.tar.gz")
+    found = chestxray14.listing("images_01", tmp_path / "images_01.tar.gz").whole()
     assert list(found["image"]) == ["a.png", "b.png"]
     assert [path.name for path in tmp_path.iterdir()] == ["images_01.tar.gz"]
 
@@ -134,7 +128,7 @@ def test_png_jpeg_and_dicom_files_are_listed_by_suffix_and_read_by_content(tmp_p
         for name, data in members.items():
             (tmp_path / name).write_bytes(data)
     ((source, path),) = chestxray14.sources(tmp_path).items()
-    found = chestxray14.listing(source, path)
+    found = chestxray14.listing(source, path).whole()
     assert list(found["image"]) == list(MIXED)
     assert (found["problem"] == "").all()
     assert (found[["width", "height"]] == 16).all(axis=None)
@@ -151,8 +145,7 @@ def test_bad_jpeg_and_dicom_files_are_in_the_report_by_name(tmp_path):
         (tmp_path / "images" / name).write_bytes(data)
     rows = "".join(f"{name},1,0\n" for name in bad)
     (tmp_path / "labels.csv").write_text("image,patient,label\n" + rows)
-    entries = chestxray14.metadata(tmp_path / "labels.csv")
-    _, report = chestxray14.index(entries, listings(tmp_path / "images"), 4)
+    _, report = whole.index(tmp_path / "labels.csv", tmp_path / "images", 4)
     assert list(report["image"]) == list(bad)
     for problem, (_, expected) in zip(report["problem"], bad.values(), strict=True):
         assert problem.startswith(expected)
@@ -192,10 +185,10 @@ def test_a_damaged_archive_is_named(chestxray14_folder):
 )
 def test_every_spelling_of_the_header_is_read(chestxray14_folder, old, new):
     data = chestxray14_folder()
-    expected = chestxray14.metadata(data.metadata)
+    expected = whole.metadata(data.metadata)
     text = data.metadata.read_text()
     data.metadata.write_text(text.replace(old, new, 1), encoding="utf-8")
-    pd.testing.assert_frame_equal(chestxray14.metadata(data.metadata), expected)
+    pd.testing.assert_frame_equal(whole.metadata(data.metadata), expected)
     assert list(expected["image"]) == list(data.pngs)
     assert expected.loc[0].to_dict() == {
         "image": "00000001_000.png",
@@ -208,15 +201,15 @@ def test_every_spelling_of_the_header_is_read(chestxray14_folder, old, new):
 def test_compressed_metadata_is_read(chestxray14_folder, tmp_path):
     data = chestxray14_folder()
     (tmp_path / "m.csv.gz").write_bytes(gzip.compress(data.metadata.read_bytes()))
-    expected = chestxray14.metadata(data.metadata)
-    pd.testing.assert_frame_equal(chestxray14.metadata(tmp_path / "m.csv.gz"), expected)
+    expected = whole.metadata(data.metadata)
+    pd.testing.assert_frame_equal(whole.metadata(tmp_path / "m.csv.gz"), expected)
 
 
 def test_metadata_that_lack_a_column_are_refused_by_file_and_column(chestxray14_folder):
     data = chestxray14_folder()
     data.metadata.write_text(data.metadata.read_text().replace("View Position", "View"))
     with pytest.raises(UserError, match=r"metadata.csv has no column View Position"):
-        chestxray14.metadata(data.metadata)
+        whole.metadata(data.metadata)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x89PNG\r\n\x1a\n\xff\xfe"])
@@ -224,7 +217,7 @@ def test_a_file_that_is_no_metadata_is_named(tmp_path, content):
     if content is not None:
         (tmp_path / "m.csv").write_bytes(content)
     with pytest.raises(UserError, match="m.csv"):
-        chestxray14.metadata(tmp_path / "m.csv")
+        whole.metadata(tmp_path / "m.csv")
 
 
 def test_pa_images_are_counted_each_once(chestxray14_folder):
@@ -235,9 +228,9 @@ def test_pa_images_are_counted_each_once(chestxray14_folder):
 
 
 def test_the_real_metadata_have_67310_pa_images_of_28868_patients(nih):
-    entries = chestxray14.metadata(nih / "Data_Entry_2017_v2020.csv.gz")
+    entries = whole.metadata(nih / "Data_Entry_2017_v2020.csv.gz")
     assert len(entries) == 112_120
-    assert len(chestxray14.pa_images(entries)) == 67_310
+    assert len(chestxray14.pa_images([entries])) == 67_310
     assert entries.loc[entries["view"] == "PA", "patient"].nunique() == 28_868
 
 
@@ -354,16 +347,16 @@ def test_the_digest_tells_of_a_change_of_the_index(chestxray14_folder):
     data = chestxray14_folder()
     table, _ = index(data)
     again, _ = index(data)
-    assert chestxray14.digest(table) == chestxray14.digest(again)
+    assert chestxray14.digest([table]) == chestxray14.digest([again])
     (data.images / data.pa[0]).unlink()
     changed, _ = index(data)
-    assert chestxray14.digest(table) != chestxray14.digest(changed)
+    assert chestxray14.digest([table]) != chestxray14.digest([changed])
 
 
 def test_the_real_sample_is_indexed_among_the_complete_metadata(nih):
-    found = chestxray14.listing("images", nih / "images-256")
-    entries = chestxray14.metadata(nih / "Data_Entry_2017_v2020.csv.gz")
-    table, report = chestxray14.index(entries, [found], 1024)
+    metadata = nih / "Data_Entry_2017_v2020.csv.gz"
+    table, report = whole.index(metadata, nih / "images-256", 1024)
+    found = pd.concat(whole.listings(nih / "images-256"))
     assert (found["problem"] == "").all()
     assert len(table) == len(found)
     assert (table["view"] == "PA").sum() == (table["row"] >= 0).sum()

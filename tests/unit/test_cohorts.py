@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise import chestxray14 as release
+import whole
 from cxrnoise import cohorts, manifests
 from cxrnoise.errors import UserError
 
@@ -26,19 +26,27 @@ def index(images_per_patient):
     return pd.DataFrame(rows)
 
 
+def situs(index, *arguments):
+    return pd.concat(cohorts.situs([index], *arguments), ignore_index=True)
+
+
+def finding(index, *arguments, **options):
+    return pd.concat(cohorts.finding([index], *arguments, **options), ignore_index=True)
+
+
 COUNTS = st.lists(st.integers(1, 4), min_size=10, max_size=60)
 
 
 @given(COUNTS, st.integers(0, 3))
 def test_every_patient_gives_one_image_and_is_in_one_split(counts, seed):
-    cohort = cohorts.situs(index(counts), SIZES, seed)
+    cohort = situs(index(counts), SIZES, seed)
     assert cohort["patient"].is_unique
     assert len(cohort) == sum(int(share * len(counts)) for share in SIZES.values())
 
 
 @given(COUNTS, st.integers(0, 3))
 def test_exactly_half_of_each_split_is_mirrored(counts, seed):
-    cohort = cohorts.situs(index(counts), SIZES, seed)
+    cohort = situs(index(counts), SIZES, seed)
     for _, split in cohort.groupby("split"):
         assert split["mirrored"].sum() == len(split) // 2
     assert (cohort["true_label"] == cohort["mirrored"]).all()
@@ -48,35 +56,37 @@ def test_exactly_half_of_each_split_is_mirrored(counts, seed):
 def test_the_order_of_the_index_changes_nothing(counts, random):
     frame = index(counts)
     shuffled = frame.sample(frac=1, random_state=random.randint(0, 999))
-    pd.testing.assert_frame_equal(cohorts.situs(frame, SIZES, 0), cohorts.situs(shuffled, SIZES, 0))
+    pd.testing.assert_frame_equal(situs(frame, SIZES, 0), situs(shuffled, SIZES, 0))
 
 
 def test_another_image_of_a_patient_changes_no_other_patient():
-    before = cohorts.situs(index([1] * 50), SIZES, 0).set_index("patient")
-    after = cohorts.situs(index([1] * 49 + [4]), SIZES, 0).set_index("patient")
+    before = situs(index([1] * 50), SIZES, 0).set_index("patient")
+    after = situs(index([1] * 49 + [4]), SIZES, 0).set_index("patient")
     others = [str(patient) for patient in range(49)]
     pd.testing.assert_frame_equal(before.loc[others], after.loc[others])
 
 
 def test_the_image_of_a_patient_is_drawn_and_not_the_first():
-    chosen = cohorts.one_per_patient(index([4] * 200), 0)["image"].str[9:12].value_counts()
+    chosen = (
+        cohorts.one_per_patient([index([4] * 200)], 0).whole()["image"].str[9:12].value_counts()
+    )
     assert len(chosen) == 4
     assert chosen.min() > 25
 
 
 def test_a_cohort_without_pa_images_is_refused():
     with pytest.raises(UserError, match="cohort is empty"):
-        cohorts.situs(index([1, 1]).assign(view="AP"), SIZES, 0)
+        situs(index([1, 1]).assign(view="AP"), SIZES, 0)
 
 
 def test_splits_larger_than_the_cohort_are_refused():
     with pytest.raises(UserError, match="situs.splits asks for 30 patients.*has 12"):
-        cohorts.situs(index([1] * 12), {"train": 10, "val": 10, "test": 10}, 0)
+        situs(index([1] * 12), {"train": 10, "val": 10, "test": 10}, 0)
 
 
 def test_a_split_that_would_be_empty_is_named():
     with pytest.raises(UserError, match=r"situs.splits leaves no patient for val \(.*of 12\)"):
-        cohorts.situs(index([1] * 12), {"train": 0.7, "val": 0.05, "test": 0.2}, 0)
+        situs(index([1] * 12), {"train": 0.7, "val": 0.05, "test": 0.2}, 0)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +100,7 @@ def chestxray14(nih):
 
 def test_the_real_cohort_has_the_papers_numbers(chestxray14):
     sizes = {"train": 25000, "val": 1000, "test": 2868}
-    cohort = cohorts.situs(chestxray14, sizes, 0)
+    cohort = situs(chestxray14, sizes, 0)
     assert len(cohort) == 28868
     assert cohort.groupby("split").size().to_dict() == sizes
     assert cohort.groupby("split")["mirrored"].sum().to_dict() == {
@@ -121,8 +131,8 @@ def reports(draw):
     )
 
 
-def of_finding(index, seed=0, cohort="all", finding="emphysema", **options):
-    return cohorts.finding(index, finding, cohort, SHARES, SHARES, seed, **options)
+def of_finding(index, seed=0, cohort="all", name="emphysema", **options):
+    return finding(index, name, cohort, SHARES, SHARES, seed, **options)
 
 
 @given(reports(), st.integers(0, 3))
@@ -140,7 +150,7 @@ def test_the_splits_of_a_finding_have_whole_patients_and_their_shares(index, see
 def test_numbers_of_images_are_met_exactly(patients, seed):
     index = small_index([2] * patients + [1] * patients)
     sizes = {"train": patients, "val": patients // 2, "test": patients - 3}
-    cohort = cohorts.finding(index, "emphysema", "all", sizes, SHARES, seed)
+    cohort = finding(index, "emphysema", "all", sizes, SHARES, seed)
     assert cohort["split"].value_counts().to_dict() == sizes
 
 
@@ -151,7 +161,7 @@ def test_the_order_of_the_index_does_not_change_the_cohort_of_a_finding(index):
 
 @given(reports())
 def test_no_split_has_more_positive_images_than_its_share(index):
-    counts = cohorts.counts(of_finding(index))
+    counts = cohorts.counts([of_finding(index)])
     positive = index["findings"].str.contains("Emphysema").sum()
     for split in ("val", "test"):
         assert counts.at[split, "positive"] <= SHARES[split] * positive + 4
@@ -192,13 +202,13 @@ def small_index(images_per_patient, view="PA"):
 
 def test_a_finding_that_nobody_reported_is_refused():
     with pytest.raises(UserError, match="0 of 20 PA images have the finding hernia"):
-        of_finding(small_index([2] * 10), finding="hernia")
+        of_finding(small_index([2] * 10), name="hernia")
 
 
 def test_splits_that_whole_patients_cannot_fill_are_refused():
     sizes = {"train": 40, "val": 10, "test": 20}
     with pytest.raises(UserError, match="cannot be filled by whole patients"):
-        cohorts.finding(small_index([7] * 10), "emphysema", "all", sizes, SHARES, 0)
+        finding(small_index([7] * 10), "emphysema", "all", sizes, SHARES, 0)
 
 
 def test_images_that_are_held_out_are_the_test_split_and_their_patients_in_no_other():
@@ -219,20 +229,18 @@ def test_a_file_without_a_column_of_images_is_refused(tmp_path):
 
 
 def test_the_published_cohort_of_emphysema_has_the_papers_numbers(nih):
-    index = release.metadata(nih / "Data_Entry_2017_v2020.csv.gz")
+    index = whole.metadata(nih / "Data_Entry_2017_v2020.csv.gz")
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())["findings"]
-    cohort = cohorts.finding(
-        index, "Emphysema", "published", config["splits"], config["positives"], seed=0
-    )
-    counts = cohorts.counts(cohort)
+    cohort = finding(index, "Emphysema", "published", config["splits"], config["positives"], seed=0)
+    counts = cohorts.counts([cohort])
     assert counts["images"].tolist() == [38353, 4625, 21176]
     assert counts["positive"].tolist() == [854, 88, 436]
     assert cohort.groupby("patient")["split"].nunique().max() == 1
 
 
 def test_all_images_can_be_the_cohort_of_emphysema(nih):
-    index = release.metadata(nih / "Data_Entry_2017_v2020.csv.gz")
-    cohort = cohorts.finding(index, "Emphysema", "all", SHARES, SHARES, seed=0)
+    index = whole.metadata(nih / "Data_Entry_2017_v2020.csv.gz")
+    cohort = finding(index, "Emphysema", "all", SHARES, SHARES, seed=0)
     assert (index["view"] == "PA").sum() == 67310
     assert len(cohort) >= 67308
     assert cohort["reported_label"].sum() >= 1497

@@ -98,7 +98,7 @@ def test_long_names_folders_and_odd_files_that_are_no_images_do_no_harm(tmp_path
         member("line\nbreak.txt", 0),
     ]
     archive = packed(tmp_path, *map(header, others), long, member("./b.png"))
-    assert list(chestxray14.listing("images_01", archive)["image"]) == ["a.png", "b.png"]
+    assert list(chestxray14.listing("images_01", archive).column("image")) == ["a.png", "b.png"]
 
 
 def test_a_member_that_claims_to_be_huge_is_named_before_it_is_read(tmp_path):
@@ -237,7 +237,7 @@ def test_images_of_absurd_size_are_in_the_report_by_name(tmp_path, layout):
     (tmp_path / "labels.csv").write_text("image,patient,label\n" + rows)
     ((source, path),) = chestxray14.sources(tmp_path / "images").items()
     found = chestxray14.listing(source, path)
-    _, report = chestxray14.index(chestxray14.metadata(tmp_path / "labels.csv"), [found], 4)
+    _, report = chestxray14.index(chestxray14.metadata(tmp_path / "labels.csv"), found, 4)
     problems = dict(zip(report["image"], report["problem"], strict=True))
     assert set(problems) == set(HUGE)
     for name in ("a.png", "b.jpg", "c.dcm"):
@@ -278,7 +278,7 @@ def test_a_file_that_would_block_or_fill_the_memory_is_listed_as_unreadable(tmp_
     (tmp_path / "c.png").mkdir()
     with (tmp_path / "d.png").open("wb") as file:
         file.truncate(2**38)
-    found = chestxray14.listing("images", tmp_path)
+    found = chestxray14.listing("images", tmp_path).whole()
     assert list(found["problem"]) == [
         *["unreadable: no regular file"] * 3,
         f"unreadable: {2**38} bytes, at most {radiographs.LARGEST_FILE} are accepted",
@@ -301,7 +301,7 @@ def test_no_name_in_the_report_is_a_formula_to_a_spreadsheet(tmp_path):
     for name in names:
         (tmp_path / name).write_bytes(PNG)
     entries = pd.DataFrame({"image": ["=gone.png"], "patient": "1", "view": "PA", "findings": "x"})
-    _, report = chestxray14.index(entries, [chestxray14.listing("images", tmp_path)], 4)
+    _, report = chestxray14.index([entries], chestxray14.listing("images", tmp_path), 4)
     chestxray14.write_report(report, tmp_path / "report.csv")
     written = pd.read_csv(tmp_path / "report.csv")
     assert not written.map(lambda cell: str(cell).startswith(("=", "+", "-", "@"))).any(axis=None)

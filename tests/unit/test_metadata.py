@@ -1,9 +1,11 @@
 import gzip
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import whole
 from cxrnoise import chestxray14, metadata
 from cxrnoise.errors import UserError
 
@@ -14,7 +16,7 @@ def read(tmp_path):
 
     def read(text):
         (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
-        return metadata.read(tmp_path / "labels.csv")
+        return whole.metadata(tmp_path / "labels.csv")
 
     return read
 
@@ -36,7 +38,7 @@ def test_each_further_column_is_a_finding(read):
 def test_a_view_column_chooses_the_pa_images(read):
     entries = read("image,patient,view,label\na,1,PA,0\nb,1,AP,0\nc,2,pa,0\nd,2,,0\n")
     assert entries["view"].tolist() == ["PA", "AP", "PA", ""]
-    assert chestxray14.pa_images(entries).tolist() == ["a", "c"]
+    assert list(chestxray14.pa_images([entries])) == ["a", "c"]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_every_usual_way_to_write_the_file_is_read(read, text):
 
 def test_a_compressed_file_is_read(tmp_path):
     (tmp_path / "m.csv.gz").write_bytes(gzip.compress(b"image,patient,label\na,1,1\n"))
-    assert metadata.read(tmp_path / "m.csv.gz")["findings"].tolist() == ["label"]
+    assert whole.metadata(tmp_path / "m.csv.gz")["findings"].tolist() == ["label"]
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=20))
@@ -66,7 +68,7 @@ def test_the_findings_are_the_columns_that_are_1(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("own") / "labels.csv"
     lines = [f"{number}.png,{number},{a:d},{b:d},{c:d}" for number, (a, b, c) in enumerate(rows)]
     path.write_text("\n".join(["image,patient,x,y,z", *lines]))
-    for row, findings in zip(rows, metadata.read(path)["findings"], strict=True):
+    for row, findings in zip(rows, whole.metadata(path)["findings"], strict=True):
         expected = {name for name, found in zip("xyz", row, strict=True) if found}
         assert set(findings.split("|")) == (expected or {"No Finding"})
 
@@ -97,3 +99,25 @@ def test_a_mistake_is_one_sentence_with_file_line_and_column(read, text, sentenc
     with pytest.raises(UserError, match=rf"labels\.csv {sentence}".replace("|", r"\|")) as error:
         read(text)
     assert "\n" not in str(error.value)
+
+
+PIECES = [("image,patient,x", ""), ("Image Index,Patient ID,Finding Labels,View Position", ",PA")]
+
+
+@pytest.mark.parametrize(("header", "view"), PIECES)
+def test_a_file_that_is_read_in_pieces_says_the_same(tmp_path, monkeypatch, header, view):
+    path = tmp_path / "labels.csv"
+    lines = [f"{number}.png,{number},{number % 2}{view}" for number in range(100)]
+    path.write_text("\n".join([header, *lines]))
+    expected = whole.metadata(path)
+    monkeypatch.setattr(metadata, "ROWS", 7)
+    assert max(map(len, metadata.read(path))) == 7
+    pd.testing.assert_frame_equal(whole.metadata(path), expected)
+
+
+def test_a_mistake_beyond_the_first_piece_is_named_by_its_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(metadata, "ROWS", 7)
+    path = tmp_path / "labels.csv"
+    path.write_text("image,patient,x\n" + "a,1,1\n" * 50 + "a,1,7\n")
+    with pytest.raises(UserError, match="has '7' in line 52, column x"):
+        whole.metadata(path)

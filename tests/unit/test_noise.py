@@ -31,7 +31,7 @@ def index(frame):
 
 def labels(percent, splits=("train", "val", "test"), seed=0, frame=None):
     frame = cohort() if frame is None else frame
-    return noise.labels(frame, index(frame), percent, splits, seed)
+    return pd.concat(noise.labels([frame], [index(frame)], percent, splits, seed))
 
 
 @given(st.sampled_from(LEVELS), st.sampled_from(LEVELS), st.integers(0, 3))
@@ -69,7 +69,7 @@ def test_a_flipped_label_is_the_other_one_and_another_seed_flips_others():
 
 def test_what_was_flipped_is_counted_per_split():
     manifest = labels(8)
-    counted = noise.counts(manifest).set_index("split")
+    counted = noise.counts([manifest]).set_index("split")
     assert list(counted.index) == ["train", "val", "test"]
     assert counted["flipped"].sum() == manifest["flipped"].sum()
     assert counted.loc["test", "images"] == 2000
@@ -78,4 +78,4 @@ def test_what_was_flipped_is_counted_per_split():
 def test_an_image_of_the_cohort_that_is_in_no_shard_is_named():
     frame = cohort(8)
     with pytest.raises(UserError, match="image 00000007_000.png of the cohort is in no shard"):
-        noise.labels(frame, index(frame).iloc[:7], 0, (), 0)
+        list(noise.labels([frame], [index(frame).iloc[:7]], 0, (), 0))

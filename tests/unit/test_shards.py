@@ -8,7 +8,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cxrnoise import chestxray14, manifests, radiographs, shards
 from cxrnoise.errors import UserError
@@ -20,8 +23,7 @@ SHAPE = {"size": SIZE, "resampling": "lanczos", "provenance": "{}"}
 
 def build(data, folder):
     """Do what the rules do: index, archives and shards of a data set; return the shards."""
-    entries = chestxray14.metadata(data.metadata)
-    pa = set(chestxray14.pa_images(entries))
+    pa = chestxray14.pa_images(chestxray14.metadata(data.metadata))
     listings, archives = [], {}
     for source, path in chestxray14.sources(data.images).items():
         archives[source] = folder / f"{source}.h5"
@@ -31,8 +33,8 @@ def build(data, folder):
                 if image in pa:
                     writer.add(image, png)
 
-            listings.append(chestxray14.listing(source, path, keep))
-    table, _ = chestxray14.index(entries, listings, PER_SHARD)
+            listings += chestxray14.listing(source, path, keep)
+    table, _ = chestxray14.index(chestxray14.metadata(data.metadata), listings, PER_SHARD)
     manifests.write(table, folder / "index.parquet", "index", "{}")
     for number in range(-(-len(pa) // PER_SHARD)):
         wanted = shards.rows(folder / "index.parquet", number)
@@ -157,6 +159,33 @@ def test_a_full_disk_leaves_a_sentence_and_no_shard(tmp_path, images):
     )
     assert f"{path} could not be written (File too large)" in run.stdout, run.stderr
     assert not list(path.parent.iterdir())
+
+
+# Rows of the index
+
+
+@given(st.lists(st.booleans(), max_size=25), st.integers(1, 9), st.integers(1, 9))
+def test_a_shard_reads_no_more_of_the_index_than_where_its_rows_are(
+    tmp_path_factory, pa, per_shard, frame
+):
+    numbers = np.cumsum(pa, dtype=int) - 1
+    table = pd.DataFrame(
+        dict.fromkeys(("patient", "view", "findings", "source", "path"), ""),
+        index=range(len(pa)),
+    )
+    table["image"] = [f"{number:03d}.png" for number in range(len(pa))]
+    table[["bytes", "width", "height"]] = 1
+    table["shard"] = np.where(pa, numbers // per_shard, -1)
+    table["row"] = np.where(pa, numbers % per_shard, -1)
+    path = tmp_path_factory.mktemp("index") / "index.parquet"
+    frames = [table[first : first + frame] for first in range(0, len(table), frame)]
+    manifests.write(frames, path, "index", "{}")
+    for number in range(sum(pa) // per_shard + 2):
+        wanted = table[table["shard"] == number]
+        assert list(shards.rows(path, number)["image"]) == list(wanted["image"])
+        read = shards._groups(pq.read_metadata(path), number)
+        assert set(read) >= set(wanted.index // frame)
+        assert len(read) <= len(set(wanted.index // frame)) + 1
 
 
 # Digests

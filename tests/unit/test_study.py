@@ -11,6 +11,7 @@ from PIL import Image
 
 import disputes
 import tiny
+import whole
 from cxrnoise import chestxray14, manifests, measures, study
 from cxrnoise.errors import UserError
 from readingroom import study as room_study
@@ -231,9 +232,7 @@ def written(tmp_path, layout="folder"):
     """Draw from a tiny data set, write its images, return the key, the folder, the PNGs."""
     data = tiny.chestxray14(tmp_path / "data", patients=20, layout=layout)
     found = chestxray14.sources(data.images)
-    entries = chestxray14.metadata(data.metadata)
-    listings = [chestxray14.listing(*source) for source in found.items()]
-    index, _ = chestxray14.index(entries, listings, 1000)
+    index, _ = whole.index(data.metadata, data.images, 1000)
     scores, predictions = disputes.run(len(data.pa))
     scores["image"] = predictions["image"] = data.pa
     key = drawn(scores, predictions, cases=6, controls=4, repeats=2)
@@ -301,8 +300,7 @@ def test_a_file_that_cannot_be_shown_is_named(tmp_path):
 def test_an_original_that_is_gone_is_named(tmp_path, layout):
     data = tiny.chestxray14(tmp_path, layout=layout)
     found = chestxray14.sources(data.images)
-    listings = [chestxray14.listing(*source) for source in found.items()]
-    index, _ = chestxray14.index(chestxray14.metadata(data.metadata), listings, 10)
+    index, _ = whole.index(data.metadata, data.images, 10)
     wanted = index[:1].assign(path="images/elsewhere.png")
     with pytest.raises(UserError, match=f"no longer holds {index['image'].iloc[0]}"):
         list(chestxray14.originals(wanted, found))
@@ -311,8 +309,7 @@ def test_an_original_that_is_gone_is_named(tmp_path, layout):
 def test_an_archive_is_read_once_and_no_further_than_needed(tmp_path, monkeypatch):
     data = tiny.chestxray14(tmp_path, layout="archives")
     found = chestxray14.sources(data.images)
-    listings = [chestxray14.listing(*source) for source in found.items()]
-    index, _ = chestxray14.index(chestxray14.metadata(data.metadata), listings, 10)
+    index, _ = whole.index(data.metadata, data.images, 10)
     opened, read = [], []
     members = chestxray14._members
 

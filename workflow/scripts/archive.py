@@ -6,7 +6,7 @@ with job(snakemake):
     archive = snakemake.input.archive
     shape = {"size": params.size, "resampling": params.resampling}
     made_by = provenance.describe({"source": source, "path": archive, **shape}, params.code)
-    wanted = set(chestxray14.pa_images(chestxray14.metadata(snakemake.input.metadata)))
+    wanted = chestxray14.pa_images(chestxray14.metadata(snakemake.input.metadata))
 
     with shards.writing(snakemake.output.pixels, **shape, provenance=made_by) as writer:
 

@@ -1,3 +1,5 @@
+import pandas as pd
+
 from cxrnoise import chestxray14, figures, manifests, neighbours, panels, provenance
 from cxrnoise.jobs import job
 
@@ -9,8 +11,8 @@ with job(snakemake):
         neighbours.read(files.features),
         params.finding,
     )
-    index = manifests.read(files.index, "index")
-    wanted = index[index["image"].isin(panels.images(plates))]
+    index = manifests.frames(files.index, "index", ["image", "source", "path"])
+    wanted = pd.concat(frame[frame["image"].isin(panels.images(plates))] for frame in index)
     sources = dict(zip(params.sources, files.sources, strict=True))
     plates = panels.filled(plates, chestxray14.originals(wanted, sources))
     made_by = provenance.describe({"finding": params.finding, "seed": params.seed}, params.code)

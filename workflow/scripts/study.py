@@ -1,3 +1,5 @@
+import pandas as pd
+
 from cxrnoise import chestxray14, manifests, provenance, readers, study
 from cxrnoise.jobs import job
 
@@ -12,8 +14,8 @@ with job(snakemake):
         seed,
         read,
     )
-    index = manifests.read(files.index, "index")
-    wanted = index[index["image"].isin(key["image"])]
+    index = manifests.frames(files.index, "index", ["image", "source", "path"])
+    wanted = pd.concat(frame[frame["image"].isin(key["image"])] for frame in index)
     sources = dict(zip(params.sources, files.sources, strict=True))
     study.write_images(key, chestxray14.originals(wanted, sources), output.images)
     study.write_json(study.readers_side(key, params.finding, seed), output.study)

@@ -12,20 +12,22 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-import numpy as np
 import pandas as pd
 
-from . import manifests, radiographs
+from . import radiographs
 from .errors import UserError
 from .files import replacing
-from .metadata import LONGEST_NAME, name_problem
+from .manifests import SCHEMAS
+from .metadata import COLUMNS, LONGEST_NAME, name_problem
 from .metadata import read as metadata
+from .ondisk import Names, Query, Tables, rows
 from .radiographs import LARGEST_FILE
 from .spreadsheets import escaped
 
 PROBLEMS = ("missing", "doubled", "truncated", "unreadable")
 ARCHIVE = ".tar.gz"
 PADDING = 2**22  # bytes between the members of an archive, or after the last, at most
+COUNTED = "CXRNOISE_COUNTED"  # the variable in which a run tells its jobs what `count_pa` found
 
 REMEDIES = {
     "missing": "get the file and put it among the images, or raise tolerated.missing",
@@ -34,6 +36,46 @@ REMEDIES = {
     "unreadable": "get the file again, or raise tolerated.unreadable",
     "unlisted": "nothing: the metadata does not know it, so it is not used",
 }
+
+# The columns of a line of the metadata and of a file, and how they come together: all that is
+# wrong; the rank of each PA image of the metadata, which tells its shard; among the good ones,
+# its row in the shard.
+ENTRY = (*COLUMNS, "line")
+FILE = tuple(SCHEMAS["listing"].names)
+REPORT = """
+CREATE TABLE report AS
+SELECT 1 AS part, line AS number, image, 'missing' AS problem, 'metadata: line ' || line AS "where"
+FROM entries WHERE image NOT IN (SELECT image FROM files)
+UNION ALL
+SELECT 2, line, image, 'doubled', 'metadata: line ' || line
+FROM entries WHERE image IN (SELECT image FROM entries GROUP BY image HAVING count(*) > 1)
+UNION ALL
+SELECT 3, rowid, image, 'doubled', source || ': ' || path
+FROM files WHERE image IN (SELECT image FROM files GROUP BY image HAVING count(*) > 1)
+AND image IN (SELECT image FROM entries)
+UNION ALL
+SELECT 4, rowid, image, problem, source || ': ' || path
+FROM files WHERE problem <> '' AND image IN (SELECT image FROM entries)
+UNION ALL
+SELECT 5, rowid, image, 'unlisted', source || ': ' || path
+FROM files WHERE image NOT IN (SELECT image FROM entries)
+"""
+RANKS = """
+CREATE TABLE ranks AS
+SELECT image, (row_number() OVER (ORDER BY image) - 1) / ? AS shard
+FROM (SELECT DISTINCT image FROM entries WHERE view = 'PA')
+"""
+PLACES = """
+CREATE TABLE places AS
+SELECT image, shard, row_number() OVER (PARTITION BY shard ORDER BY image) - 1 AS row
+FROM ranks WHERE image NOT IN (SELECT image FROM report)
+"""
+INDEX = """
+SELECT image, patient, view, findings, source, path, bytes, width, height,
+    ifnull(shard, -1) AS shard, ifnull(row, -1) AS row
+FROM entries JOIN files USING (image) LEFT JOIN places USING (image)
+WHERE image NOT IN (SELECT image FROM report) ORDER BY image
+"""
 
 Keep = Callable[[str, bytes], None]
 Read = Callable[[], bytes]
@@ -48,23 +90,27 @@ def sources(images: str | Path) -> dict[str, str]:
     Raises `UserError` when there are no images.
     """
     images = Path(images)
+    archives, folders, images_found = [], [], False
     try:
         with os.scandir(images) as entries:
-            found = list(entries)
+            for entry in entries:
+                if entry.name.endswith(ARCHIVE):
+                    archives.append(entry.name)
+                elif entry.name.startswith("images") and entry.is_dir():
+                    folders.append(entry.name)
+                images_found = images_found or _is_image(entry.name)
     except OSError as error:
         raise UserError(
             f"The images folder {images} cannot be read ({error.strerror}): "
             "set `images` to the folder with the radiographs."
         ) from error
-    archives = sorted(entry.name for entry in found if entry.name.endswith(ARCHIVE))
     if archives:
-        return {name.removesuffix(ARCHIVE): str(images / name) for name in archives}
-    names = sorted(entry.name for entry in found if entry.name.startswith("images"))
-    folders = {name: _innermost(images / name) for name in names if (images / name).is_dir()}
-    filled = {name: str(folder) for name, folder in folders.items() if _has_images(folder)}
+        return {name.removesuffix(ARCHIVE): str(images / name) for name in sorted(archives)}
+    innermost = {name: _innermost(images / name) for name in sorted(folders)}
+    filled = {name: str(folder) for name, folder in innermost.items() if _has_images(folder)}
     if filled:
         return filled
-    if any(_is_image(entry.name) for entry in found):
+    if images_found:
         return {"images": str(images)}
     raise UserError(
         f"No images found in {images}: it should hold PNG, JPEG or DICOM files "
@@ -78,7 +124,7 @@ def is_archive(path: str | Path) -> bool:
     return str(path).endswith(ARCHIVE)
 
 
-def listing(source: str, path: str | Path, keep: Keep | None = None) -> pd.DataFrame:
+def listing(source: str, path: str | Path, keep: Keep | None = None) -> Query:
     """Read every image of a folder or archive once and say whether it is whole.
 
     Parameters
@@ -89,34 +135,38 @@ def listing(source: str, path: str | Path, keep: Keep | None = None) -> pd.DataF
 
     Returns
     -------
-    The manifest `listing`; `problem` is "", "truncated" or "unreadable: …".
+    The manifest `listing` in frames, by image and path; `problem` is "", "truncated" or
+    "unreadable: …".
     Raises `UserError` when an archive is damaged, has a member that points outside, is a link in
     place of an image, or unpacks to more than `LARGEST_FILE` bytes; or a file's name has a control
     character.
     """
-    rows = []
-    for where, read in _members(path) if is_archive(path) else _files(path):
-        rows.append(_describe(where, read, keep))
-        if len(rows) % 5000 == 0:
-            logging.info("%s: %d images read", source, len(rows))
-    logging.info("%s: %d images", source, len(rows))
-    frame = pd.DataFrame(rows, columns=manifests.SCHEMAS["listing"].names).assign(source=source)
-    return frame.sort_values(["image", "path"], ignore_index=True)
+    tables = Tables()
+    tables.insert("files", FILE, _described(source, path, keep))
+    return tables.select("SELECT * FROM files ORDER BY image, path")
 
 
-def pa_images(frame: pd.DataFrame) -> np.ndarray:
+def pa_images(entries: Iterable[pd.DataFrame]) -> Names:
     """Return the names of the PA images of `metadata`, sorted, each once."""
-    return np.unique(frame.loc[frame["view"] == "PA", "image"].to_numpy(str))
+    return Names(image for frame in entries for image in frame.loc[frame["view"] == "PA", "image"])
 
 
 def count_pa(path: str | Path) -> int:
-    """Return the number of PA images in the metadata file."""
-    return len(pa_images(metadata(path)))
+    """Return the number of PA images in the metadata file.
+
+    Every job of a run asks again. It finds the answer for the file as it is in its environment.
+    """
+    file = os.stat(path) if os.path.exists(path) else None
+    version = f"{path} {file and (file.st_size, file.st_mtime_ns)} "
+    known = os.environ.get(COUNTED, "")
+    if not known.startswith(version):
+        known = os.environ[COUNTED] = f"{version}{len(pa_images(metadata(path)))}"
+    return int(known.removeprefix(version))
 
 
 def index(
-    entries: pd.DataFrame, listings: Iterable[pd.DataFrame], images_per_shard: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+    entries: Iterable[pd.DataFrame], listings: Iterable[pd.DataFrame], images_per_shard: int
+) -> tuple[Query, pd.DataFrame]:
     """Bring files and metadata together.
 
     The shard of an image depends on the metadata alone, so that an image more or less
@@ -125,21 +175,25 @@ def index(
     Parameters
     ----------
     entries: what `metadata` returns.
-    listings: what `listing` returns, for every source.
+    listings: the frames of every `listing`.
 
     Returns
     -------
-    The manifest `index`, with the good images, and the report, with image, problem, where,
-    what_to_do of the others.
+    The manifest `index` in frames, with the good images, and the report, with image, problem,
+    where, what_to_do of the others.
     """
-    files = pd.concat(listings, ignore_index=True)
-    report = _report(entries, files)
-    shards = _shards(entries, images_per_shard)
-    good = entries[~entries["image"].isin(report["image"])].merge(files, on="image")
-    good = good.sort_values("image", ignore_index=True)
-    good["shard"] = good["image"].map(shards).fillna(-1).astype(np.int32)
-    good["row"] = good.groupby("shard").cumcount().where(good["shard"] >= 0, -1)
-    return good[manifests.SCHEMAS["index"].names], report
+    tables = Tables()
+    numbered = (frame.assign(line=frame.index + 2) for frame in entries)
+    tables.insert("entries", ENTRY, rows(numbered, ENTRY))
+    tables.insert("files", FILE, rows(listings, FILE))
+    for table in ("entries", "files"):
+        tables.run(f"CREATE INDEX {table}_by_image ON {table} (image)")
+    tables.run(REPORT)
+    tables.run(RANKS, images_per_shard)
+    tables.run(PLACES)
+    report = tables.select("SELECT * FROM report ORDER BY part, number").whole()
+    report["what_to_do"] = _kinds(report).map(REMEDIES)
+    return tables.select(INDEX), report[["image", "problem", "where", "what_to_do"]]
 
 
 def check(report: pd.DataFrame, tolerated: dict[str, int], path: str | Path) -> None:
@@ -170,8 +224,8 @@ def originals(wanted: pd.DataFrame, sources: dict[str, str]) -> Iterator[tuple[s
 
     Raises `UserError` when a file is no longer there.
     """
-    for source, rows in wanted.groupby("source", sort=True):
-        images = dict(zip(rows["path"], rows["image"], strict=True))
+    for source, part in wanted.groupby("source", sort=True):
+        images = dict(zip(part["path"], part["image"], strict=True))
         path = sources[source]
         for where, read in _members(path) if is_archive(path) else _at(images):
             if where in images:
@@ -185,9 +239,12 @@ def originals(wanted: pd.DataFrame, sources: dict[str, str]) -> Iterator[tuple[s
             )
 
 
-def digest(frame: pd.DataFrame) -> str:
-    """Return the sha256 of a table's content, in hex."""
-    return hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()
+def digest(frames: Iterable[pd.DataFrame]) -> str:
+    """Return the sha256 of a table's content, in hex, however it is divided into frames."""
+    content = hashlib.sha256()
+    for number, frame in enumerate(frames):
+        content.update(frame.to_csv(index=False, header=number == 0).encode())
+    return content.hexdigest()
 
 
 def write_report(report: pd.DataFrame, path: str | Path) -> None:
@@ -211,15 +268,14 @@ def _has_images(folder: Path) -> bool:
 
 def _files(folder: str | Path) -> Iterator[tuple[str, Read]]:
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if _is_image(entry.name))
-    for name in names:
-        if name_problem(name):
-            raise UserError(
-                f"The folder {folder} has the file {name!r}, whose name has {name_problem(name)}: "
-                "rename it."
-            )
-        path = str(Path(folder, name))
-        yield path, partial(radiographs.read_file, path)
+        for entry in entries:
+            if _is_image(entry.name):
+                if problem := name_problem(entry.name):
+                    raise UserError(
+                        f"The folder {folder} has the file {entry.name!r}, whose name has "
+                        f"{problem}: rename it."
+                    )
+                yield entry.path, partial(radiographs.read_file, entry.path)
 
 
 def _at(paths: Iterable[str]) -> Iterator[tuple[str, Read]]:
@@ -289,8 +345,18 @@ def _check_member(archive: str | Path, member: tarfile.TarInfo) -> None:
         )
 
 
-def _describe(where: str, read: Read, keep: Keep | None) -> dict:
-    row = {"image": PurePosixPath(where).name, "path": where, "bytes": 0}
+def _described(source: str, path: str | Path, keep: Keep | None) -> Iterator[tuple]:
+    number = 0
+    for where, read in _members(path) if is_archive(path) else _files(path):
+        yield _describe(source, where, read, keep)
+        number += 1
+        if number % 5000 == 0:
+            logging.info("%s: %d images read", source, number)
+    logging.info("%s: %d images", source, number)
+
+
+def _describe(source: str, where: str, read: Read, keep: Keep | None) -> tuple:
+    row = {"image": PurePosixPath(where).name, "source": source, "path": where, "bytes": 0}
     row |= {"width": 0, "height": 0, "problem": ""}
     try:
         data = read()
@@ -306,31 +372,8 @@ def _describe(where: str, read: Read, keep: Keep | None) -> dict:
         if error.filename is None:
             raise
         row["problem"] = f"unreadable: {error.strerror}"
-    return row
-
-
-def _report(entries: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
-    known = files["image"].isin(entries["image"])
-    lines = entries[["image"]].assign(
-        source="metadata", path="line " + (entries.index + 2).astype(str)
-    )
-    parts = [
-        lines[~lines["image"].isin(files["image"])].assign(problem="missing"),
-        lines[lines["image"].duplicated(keep=False)].assign(problem="doubled"),
-        files[known & files["image"].duplicated(keep=False)].assign(problem="doubled"),
-        files[known & (files["problem"] != "")],
-        files[~known].assign(problem="unlisted"),
-    ]
-    report = pd.concat(parts, ignore_index=True)
-    report["where"] = report["source"] + ": " + report["path"]
-    report["what_to_do"] = _kinds(report).map(REMEDIES)
-    return report[["image", "problem", "where", "what_to_do"]]
+    return tuple(row[name] for name in FILE)
 
 
 def _kinds(report: pd.DataFrame) -> pd.Series:
     return report["problem"].str.split(":").str[0]
-
-
-def _shards(entries: pd.DataFrame, images_per_shard: int) -> pd.Series:
-    names = pa_images(entries)
-    return pd.Series(np.arange(len(names)) // images_per_shard, index=names)

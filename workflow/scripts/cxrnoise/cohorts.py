@@ -1,60 +1,79 @@
 """Who takes part, in which split, and what is true of them."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from .errors import UserError
-from .manifests import SPLITS, UNKNOWN
+from .manifests import SCHEMAS, SPLITS, UNKNOWN
+from .ondisk import Query, Tables, rows
 from .randomness import uniform
 
 PUBLISHED_PATIENTS = 28868
 FILLED = ("test", "val", "train")  # in this order; the largest split comes last
+COHORT = tuple(SCHEMAS["cohort"].names)
+# Of a finding: its images, the patients who have none that is held out, and who is taken.
+COUNTS = "SELECT count(*), ifnull(sum(reported_label), 0), ifnull(sum(held_out), 0) FROM images"
+PATIENTS = """
+SELECT patient, count(*) AS images, sum(reported_label) AS positives FROM images
+WHERE patient NOT IN (SELECT patient FROM images WHERE held_out)
+GROUP BY patient ORDER BY patient
+"""
+TAKEN = """
+SELECT image, patient, 'test' AS split, reported_label FROM images WHERE held_out
+UNION ALL
+SELECT image, patient, split, reported_label FROM images JOIN splits USING (patient)
+WHERE split <> '' ORDER BY image
+"""
 
 
-def situs(index: pd.DataFrame, sizes: Mapping[str, float], seed: int) -> pd.DataFrame:
-    """Return the cohort of simulated situs inversus (paper, section 2.2).
+def situs(
+    index: Iterable[pd.DataFrame], sizes: Mapping[str, float], seed: int
+) -> Iterator[pd.DataFrame]:
+    """Yield the cohort of simulated situs inversus (paper, section 2.2) in frames.
 
     One random PA image of each patient; exactly half of each split, rounded down, is
     mirrored, which is the true label 1.
 
     Parameters
     ----------
-    index: an `index` manifest.
+    index: frames of an `index` manifest.
     sizes: images of each split, or their shares of all patients.
 
     Raises `UserError` when there is no PA image, the splits are larger than the cohort, or one
     of them is empty.
     """
-    images = one_per_patient(index[index["view"] == "PA"], seed)
-    if images.empty:
+    images = one_per_patient(index, seed)
+    if next(images.column("patient"), None) is None:
         raise UserError(
             "the cohort is empty, for no image has the view position PA: "
             "check that metadata and images belong together."
         )
-    cohort = images[["image", "patient"]].assign(
-        split=assign_splits(images["patient"], sizes, "situs", seed)
-    )
-    cohort = cohort[cohort["split"] != ""]
-    mirrored = half_of_each(cohort["split"], cohort["patient"], seed)
-    label = mirrored.astype(np.int8)
-    return cohort.assign(mirrored=mirrored, true_label=label, reported_label=label).reset_index(
-        drop=True
-    )
+    splits = assign_splits(images.column("patient"), sizes, "situs", seed)
+    taken = splits != ""
+    mirrored = np.zeros(len(splits), bool)
+    mirrored[taken] = half_of_each(splits[taken], compress(images.column("patient"), taken), seed)
+    end = 0
+    for frame in images:
+        part = slice(end, end := end + len(frame))
+        label = mirrored[part].astype(np.int8)
+        cohort = frame.assign(split=splits[part], mirrored=mirrored[part], true_label=label)
+        yield cohort.assign(reported_label=label)[taken[part]]
 
 
 def finding(
-    index: pd.DataFrame,
+    index: Iterable[pd.DataFrame],
     finding: str,
     cohort: str,
     sizes: Mapping[str, float],
     positives: Mapping[str, float],
     seed: int,
     held_out: Container[str] = (),
-) -> pd.DataFrame:
-    """Return the cohort of a reported finding (paper, section 2.3).
+) -> Iterator[pd.DataFrame]:
+    """Yield the cohort of a reported finding (paper, section 2.3) in frames.
 
     All PA images, each patient in one split. The patients with a positive image come first, in
     random order, each into the first split whose number of positives it does not exceed; then
@@ -64,7 +83,7 @@ def finding(
 
     Parameters
     ----------
-    index: an `index` manifest.
+    index: frames of an `index` manifest.
     finding: its name in the reports, whatever the case.
     cohort: `all`, or `published` for the patients of the paper, those below 28868.
     sizes: images of each split, or their shares of the cohort.
@@ -75,22 +94,28 @@ def finding(
     Raises `UserError` when no or all images are positive, or the splits are larger than the
     cohort or cannot be filled by whole patients.
     """
-    images = index[index["view"] == "PA"]
-    if cohort == "published":
-        images = images[images["patient"].astype(int) < PUBLISHED_PATIENTS]
-    reported = has_finding(images["findings"], finding)
-    if reported.nunique() < 2:
+    tables = Tables()
+    reports = ("image", "patient", "reported_label", "held_out")
+    tables.insert("images", reports, rows(_reports(index, finding, cohort, held_out), reports))
+    images, positive, named = tables.run(COUNTS).fetchone()
+    if positive in (0, images):
         raise UserError(
-            f"{reported.sum()} of {len(images)} PA images have the finding {finding}: set finding "
+            f"{positive} of {images} PA images have the finding {finding}: set finding "
             "to one that the metadata has."
         )
-    images = images.assign(reported_label=reported.astype(np.int8), true_label=np.int8(UNKNOWN))
+    if held_out and not named:
+        raise UserError(
+            "none of the images that findings.held_out names is among the PA images of the "
+            "cohort: check that the file and the metadata belong together."
+        )
     if held_out:
-        images = _held_out(images, held_out, sizes, positives, seed)
-    else:
-        images["split"] = images["patient"].map(_whole_patients(images, sizes, positives, seed))
-    images = images[images["split"] != ""].assign(mirrored=False)
-    return images.sort_values("image", ignore_index=True)
+        sizes, positives = _without_test(sizes), _without_test(positives)
+    patients = tables.select(PATIENTS).whole()
+    splits = _whole_patients(patients, sizes, positives, seed)
+    tables.insert("splits", ("patient", "split"), zip(patients["patient"], splits, strict=True))
+    tables.run("CREATE INDEX splits_by_patient ON splits (patient, split)")
+    for frame in tables.select(TAKEN):
+        yield frame.assign(mirrored=False, true_label=np.int8(UNKNOWN))
 
 
 def slug(finding: str) -> str:
@@ -117,14 +142,15 @@ def images_named(path: str | Path | None) -> frozenset[str]:
     return frozenset(table[column])
 
 
-def counts(cohort: pd.DataFrame) -> pd.DataFrame:
+def counts(cohort: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Return images, patients and positive images of each split."""
-    groups = cohort.groupby("split").agg(
-        images=("image", "size"),
-        patients=("patient", "nunique"),
-        positive=("reported_label", "sum"),
+    tables = Tables()
+    tables.insert("cohort", COHORT, rows(cohort, COHORT))
+    groups = tables.select(
+        "SELECT split, count(*) AS images, count(DISTINCT patient) AS patients, "
+        "sum(reported_label) AS positive FROM cohort GROUP BY split"
     )
-    return groups.reindex(SPLITS)
+    return groups.whole().set_index("split").reindex(SPLITS)
 
 
 def balanced(labels: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -139,57 +165,59 @@ def balanced(labels: pd.DataFrame, seed: int) -> pd.DataFrame:
     return pd.concat([labels, *[rare] * times, rare.iloc[drawn]], ignore_index=True)
 
 
-def one_per_patient(images: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Return one random image of each patient, in the order of the patients' identifiers."""
-    drawn = images.assign(_draw=uniform(seed, "image of the patient", images["image"]))
-    first = drawn.sort_values(["patient", "_draw"]).groupby("patient", sort=True).head(1)
-    return first.drop(columns="_draw").reset_index(drop=True)
+def one_per_patient(index: Iterable[pd.DataFrame], seed: int) -> Query:
+    """Return image and patient of one random PA image of each, in the order of the patients."""
+    tables = Tables()
+    columns = ("image", "patient", "draw")
+    drawn = (
+        frame.assign(draw=uniform(seed, "image of the patient", frame["image"]))
+        for frame in _pa(index)
+    )
+    tables.insert("images", columns, rows(drawn, columns))
+    # SQLite takes the other columns from the row with the smallest draw.
+    tables.run("CREATE TABLE first AS SELECT *, min(draw) FROM images GROUP BY patient")
+    return tables.select("SELECT image, patient FROM first ORDER BY patient")
 
 
 def assign_splits(
-    patients: pd.Series, sizes: Mapping[str, float], task: str, seed: int
+    patients: Iterable[str], sizes: Mapping[str, float], task: str, seed: int
 ) -> np.ndarray:
     """Return the split of each patient, "" for those who are left over.
 
     Patients come in random order; the first go to train, the next to val and to test.
     """
-    counts = {split: _count(sizes[split], len(patients)) for split in SPLITS}
+    draws = uniform(seed, "split", patients)
+    counts = {split: _count(sizes[split], len(draws)) for split in SPLITS}
     wanted = sum(counts.values())
-    if wanted > len(patients):
+    if wanted > len(draws):
         raise UserError(
             f"{task}.splits asks for {wanted} patients ({_text(counts)}) and the cohort has "
-            f"{len(patients)}: lower the numbers or give shares that add up to 1."
+            f"{len(draws)}: lower the numbers or give shares that add up to 1."
         )
     empty = [split for split, count in counts.items() if count == 0]
     if empty:
         raise UserError(
             f"{task}.splits leaves no patient for {', '.join(empty)} ({_text(counts)} of "
-            f"{len(patients)}): raise its share or give whole numbers."
+            f"{len(draws)}): raise its share or give whole numbers."
         )
-    names = np.repeat([*SPLITS, ""], [*counts.values(), len(patients) - wanted])
-    splits = np.empty(len(patients), dtype=object)
-    splits[np.argsort(uniform(seed, "split", patients), kind="stable")] = names
+    names = np.repeat(np.array([*SPLITS, ""], object), [*counts.values(), len(draws) - wanted])
+    splits = np.empty(len(draws), dtype=object)
+    splits[np.argsort(draws, kind="stable")] = names
     return splits
 
 
-def _held_out(
-    images: pd.DataFrame,
-    held_out: Container[str],
-    sizes: Mapping[str, float],
-    positives: Mapping[str, float],
-    seed: int,
-) -> pd.DataFrame:
-    test = images["image"].map(lambda image: image in held_out)
-    if not test.any():
-        raise UserError(
-            "none of the images that findings.held_out names is among the PA images of the "
-            "cohort: check that the file and the metadata belong together."
-        )
-    others = images[~images["patient"].isin(images.loc[test, "patient"])]
-    splits = _whole_patients(others, _without_test(sizes), _without_test(positives), seed)
-    return pd.concat(
-        [images[test].assign(split="test"), others.assign(split=others["patient"].map(splits))]
-    )
+def _pa(index: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    return (frame[frame["view"] == "PA"] for frame in index)
+
+
+def _reports(
+    index: Iterable[pd.DataFrame], finding: str, cohort: str, held_out: Container[str]
+) -> Iterator[pd.DataFrame]:
+    for frame in _pa(index):
+        if cohort == "published":
+            frame = frame[frame["patient"].astype(int) < PUBLISHED_PATIENTS]
+        test = frame["image"].map(lambda image: image in held_out)
+        yield frame.assign(reported_label=has_finding(frame["findings"], finding), held_out=test)
 
 
 def _without_test(sizes: Mapping[str, float]) -> dict[str, float]:
@@ -200,20 +228,18 @@ def _without_test(sizes: Mapping[str, float]) -> dict[str, float]:
 
 
 def _whole_patients(
-    images: pd.DataFrame, sizes: Mapping[str, float], positives: Mapping[str, float], seed: int
-) -> pd.Series:
-    """Return the split of each patient of `images`, "" for those who are left over."""
-    patients = images.groupby("patient")["reported_label"].agg(images="size", positives="sum")
-    order = np.argsort(uniform(seed, "split of a finding", patients.index), kind="stable")
-    patients = patients.iloc[order]
-    room = {split: _count(sizes[split], len(images)) for split in SPLITS}
+    patients: pd.DataFrame, sizes: Mapping[str, float], positives: Mapping[str, float], seed: int
+) -> np.ndarray:
+    """Return the split of each row of patient, images, positives; "" for those left over."""
+    order = np.argsort(uniform(seed, "split of a finding", patients["patient"]), kind="stable")
+    room = {split: _count(sizes[split], patients["images"].sum()) for split in SPLITS}
     wanted = sum(room.values())
-    if wanted > len(images):
+    if wanted > patients["images"].sum():
         raise UserError(
             f"findings.splits asks for {wanted} images ({_text(room)}) and the cohort has "
-            f"{len(images)}: lower the numbers or give shares that add up to 1."
+            f"{patients['images'].sum()}: lower the numbers or give shares that add up to 1."
         )
-    quota = _quotas(positives, patients["positives"].sum() * wanted / len(images))
+    quota = _quotas(positives, patients["positives"].sum() * wanted / patients["images"].sum())
     exact = all(isinstance(size, int) for size in sizes.values())
     passes = {
         "positive": lambda patient, split: (
@@ -222,9 +248,10 @@ def _whole_patients(
         "negative": lambda patient, split: patient.positives == 0 and patient.images <= room[split],
         "left over": lambda patient, split: not exact and room[split] == max(room.values()) > 0,
     }
-    splits = dict.fromkeys(patients.index, "")
+    splits = np.full(len(patients), "", dtype=object)
+    shuffled = patients[["images", "positives"]].iloc[order]
     for fits in passes.values():
-        for patient in patients.itertuples():
+        for patient in shuffled.itertuples():
             split = next((split for split in FILLED if fits(patient, split)), "")
             if split and not splits[patient.Index]:
                 splits[patient.Index] = split
@@ -235,7 +262,7 @@ def _whole_patients(
             f"findings.splits cannot be filled by whole patients ({_text(room)} images are left "
             "to fill): change the numbers by a few images, or give shares."
         )
-    return pd.Series(splits)
+    return splits
 
 
 def _quotas(shares: Mapping[str, float], positives: float) -> dict[str, int]:
@@ -244,12 +271,15 @@ def _quotas(shares: Mapping[str, float], positives: float) -> dict[str, int]:
     return quota | {"train": round(sum(shares.values()) * positives) - sum(quota.values())}
 
 
-def half_of_each(groups: pd.Series, keys: pd.Series, seed: int) -> np.ndarray:
+def half_of_each(groups: np.ndarray, keys: Iterable[str], seed: int) -> np.ndarray:
     """Return True for exactly half of each group, rounded down, drawn at random by key."""
-    draws = pd.Series(uniform(seed, "mirrored", keys), index=groups.index)
-    rank = draws.groupby(groups).rank(method="first")
-    size = draws.groupby(groups).transform("size")
-    return (rank <= size // 2).to_numpy()
+    draws = uniform(seed, "mirrored", keys)
+    drawn = np.zeros(len(groups), bool)
+    for group in set(groups):
+        members = np.flatnonzero(groups == group)
+        order = np.argsort(draws[members], kind="stable")
+        drawn[members[order[: len(members) // 2]]] = True
+    return drawn
 
 
 def _count(size: float, patients: int) -> int:

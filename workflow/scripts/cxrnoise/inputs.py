@@ -90,14 +90,23 @@ class Radiographs:
         self._shard = labels["shard"].to_numpy()
         self._row = labels["row"].to_numpy()
         self._mirrored = labels["mirrored"].to_numpy()
-        self.image = labels["image"].to_numpy()
-        self.split = labels["split"].to_numpy()
+        self._named = labels[["image", "split"]]
         self.label = labels["given_label"].to_numpy(np.int32)
         self.crop = crop
         self._augmentation = augmentation
 
     def __len__(self) -> int:
         return len(self._row)
+
+    @property
+    def image(self) -> np.ndarray:
+        """Names of the images, str (n,)."""
+        return self._named["image"].to_numpy()
+
+    @property
+    def split(self) -> np.ndarray:
+        """Split of each image, str (n,)."""
+        return self._named["split"].to_numpy()
 
     def training_batch(self, positions: np.ndarray, seed: int, keys: Sequence) -> np.ndarray:
         """Return the images at `positions` as the network is trained on them.

@@ -1,5 +1,7 @@
 """The Parquet files between the steps: their columns, and reading that checks them."""
 
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +10,7 @@ import pyarrow.parquet as pq
 
 from .errors import UserError
 from .files import replacing
+from .ondisk import ROWS, Tables, quoted, rows
 
 SPLITS = ("train", "val", "test")
 
@@ -112,12 +115,18 @@ SCHEMAS = {
 IDENTITY = {"key": ["case"], "readings": ["reader", "case"]}
 
 
-def write(frame: pd.DataFrame, path: str | Path, kind: str, provenance: str) -> None:
-    """Write `frame` as the manifest `kind`, with `provenance` in the file's metadata."""
+def write(
+    frames: pd.DataFrame | Iterable[pd.DataFrame], path: str | Path, kind: str, provenance: str
+) -> None:
+    """Write a frame, or many one after the other, as the manifest `kind`.
+
+    Each frame is a row group of its own; `provenance` is in the file's metadata.
+    """
     schema = SCHEMAS[kind].with_metadata({"kind": kind, "provenance": provenance})
-    table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary)
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        for frame in [frames] if isinstance(frames, pd.DataFrame) else frames:
+            table = pa.Table.from_pandas(frame[schema.names], schema, preserve_index=False)
+            writer.write_table(table)
 
 
 def read(path: str | Path, kind: str) -> pd.DataFrame:
@@ -126,53 +135,92 @@ def read(path: str | Path, kind: str) -> pd.DataFrame:
     Raises `UserError` when the file is no Parquet or damaged, has other columns or types than the
     manifest, holds a row twice (see `IDENTITY`) or (for labels) contradicts itself.
     """
+    batches = list(_batches(path, kind))
+    if kind != "listing":  # which may hold an image twice
+        _check_values(batches, path, kind)
+    return pa.Table.from_batches(batches, SCHEMAS[kind]).to_pandas(ignore_metadata=True)
+
+
+def frames(
+    path: str | Path, kind: str, columns: Sequence[str] | None = None
+) -> Iterator[pd.DataFrame]:
+    """Read the manifest `kind`, or some columns of it, in frames of at most `ROWS` rows.
+
+    Raises `UserError` when the file is no Parquet or damaged, or has other columns or types; what
+    the rows say is not checked.
+    """
+    return (batch.to_pandas() for batch in _batches(path, kind, columns))
+
+
+def _batches(
+    path: str | Path, kind: str, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    with _refusing(path):
+        file = pq.ParquetFile(path)
+    with file:
+        _check_columns(file.schema_arrow, path, kind)
+        batches = file.iter_batches(ROWS, columns=columns)
+        while True:
+            with _refusing(path):
+                batch = next(batches, None)
+                if batch is None:
+                    return
+                batch.validate(full=True)
+            yield batch.replace_schema_metadata()
+
+
+@contextmanager
+def _refusing(path: str | Path) -> Iterator[None]:
     try:
-        table = pq.read_table(path)
-        table.validate(full=True)
-        frame = table.to_pandas(ignore_metadata=True)
+        yield
     except (OSError, ValueError, pa.ArrowException) as error:
         raise UserError(
             f"{path} is not a Parquet file, or a damaged one: delete it and run again."
         ) from error
+
+
+def _check_columns(schema: pa.Schema, path: str | Path, kind: str) -> None:
     expected = SCHEMAS[kind]
-    if not table.schema.equals(expected):
-        wrong = sorted(set(_columns(table.schema)) ^ set(_columns(expected)))
+    if not schema.equals(expected):
+        wrong = sorted(set(_columns(schema)) ^ set(_columns(expected)))
         raise UserError(
             f"{path} is not a {kind} manifest (columns that differ: {', '.join(wrong)}): "
             "delete it and run again."
         )
-    if kind != "listing":  # which may hold an image twice
-        _check_values(frame, path, kind)
-    return frame
 
 
 def _columns(schema: pa.Schema) -> list[str]:
     return [f"{field.name} {field.type}" for field in schema]
 
 
-def _check_values(frame: pd.DataFrame, path: str | Path, kind: str) -> None:
+def _check_values(batches: list[pa.RecordBatch], path: str | Path, kind: str) -> None:
     identity = IDENTITY.get(kind, ["image"])
-    doubled = frame.loc[frame.duplicated(identity), identity]
-    if len(doubled):
-        what = " and ".join(f"{name} {value}" for name, value in doubled.iloc[0].items())
+    names = [*identity, *(name for name in ("patient", "split") if name in SCHEMAS[kind].names)]
+    tables = Tables()
+    tables.insert("manifest", names, rows((batch.to_pandas() for batch in batches), names))
+    key = quoted(identity)
+    doubled = f"SELECT {key} FROM manifest GROUP BY {key} HAVING count(*) > 1"
+    if values := tables.run(doubled).fetchone():
+        what = " and ".join(f"{name} {value}" for name, value in zip(identity, values, strict=True))
         raise UserError(f"{path} holds {what} twice: delete it and run again.")
-    if "split" in frame:
-        _check_splits(frame, path)
+    if "split" in names:
+        _check_splits(tables, path, "patient" in names)
     if kind == "labels":
-        _check_flips(frame, path)
+        for batch in batches:
+            _check_flips(batch.to_pandas(), path)
 
 
-def _check_splits(frame: pd.DataFrame, path: str | Path) -> None:
-    unknown = set(frame["split"]) - set(SPLITS)
-    if unknown:
-        raise UserError(f"{path} has the split {unknown.pop()!r}, which is none of {SPLITS}.")
-    if "patient" in frame:
-        splits = frame.groupby("patient")["split"].nunique()
-        if (splits > 1).any():
-            raise UserError(
-                f"{path} has patient {splits.idxmax()} in more than one split: "
-                "a patient must be in one split only, so delete the file and run again."
-            )
+def _check_splits(tables: Tables, path: str | Path, by_patient: bool) -> None:
+    found = tables.select("SELECT DISTINCT split FROM manifest").column("split")
+    unknown = next((split for split in found if split not in SPLITS), None)
+    if unknown is not None:
+        raise UserError(f"{path} has the split {unknown!r}, which is none of {SPLITS}.")
+    in_two = "SELECT patient FROM manifest GROUP BY patient HAVING min(split) <> max(split)"
+    if by_patient and (patient := tables.run(in_two).fetchone()):
+        raise UserError(
+            f"{path} has patient {patient[0]} in more than one split: "
+            "a patient must be in one split only, so delete the file and run again."
+        )
 
 
 def _check_flips(frame: pd.DataFrame, path: str | Path) -> None:

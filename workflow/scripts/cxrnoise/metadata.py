@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from .errors import UserError
+from .ondisk import ROWS
 
 CHESTXRAY14 = {
     "Image Index": "image",
@@ -22,8 +23,8 @@ CHESTXRAY14 = {
 COLUMNS = tuple(CHESTXRAY14.values())
 OWN = ("image", "patient")
 NO_FINDING = "No Finding"
-# What is beyond is no table of radiographs: ChestXRay14's has 8 MB and lines of 150 characters.
-LARGEST, MOST_LINES, LONGEST_LINE = 2**28, 5_000_000, 100_000
+# What is beyond is no table of radiographs: ChestXRay14's has 9 MB and lines of 150 characters.
+LARGEST, LONGEST_LINE = 2**32, 100_000
 LONGEST_NAME = 255  # as file systems have it
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNCLOSED = re.compile(r"Error tokenizing data.*EOF inside string starting at row (\d+)")
@@ -34,29 +35,28 @@ EITHER = (
 )
 
 
-def read(path: str | Path) -> pd.DataFrame:
+def read(path: str | Path) -> Iterator[pd.DataFrame]:
     """Read a metadata CSV (.csv or .csv.gz): any release of ChestXRay14's, or one's own.
 
     One's own has the columns `image` (file name) and `patient`, optionally `view` (else each
     view is PA), and any further column is a finding: 1 where the image has it, else 0 or empty.
     A column `No Finding` follows from the others and is not read.
 
-    Returns
-    -------
-    Strings image, patient, view, findings, one row an entry; findings are separated by a
-    vertical bar, or `No Finding`. The index is the line in the file minus 2.
+    Yields
+    ------
+    Frames of at most `ROWS` rows: strings image, patient, view, findings, one row an entry;
+    findings are separated by a vertical bar, or `No Finding`. The index is the line in the file
+    minus 2.
     Raises `UserError` when the file is no such CSV, is far too large, lacks a column or has
     another value, such as a name with a control character.
     """
     _check_lines(path)
-    header = _read(path, header=None, nrows=1, skip_blank_lines=False).iloc[0].tolist()
-    if set(CHESTXRAY14) & set(header):
-        return _checked(path, _chestxray14(path, header))
-    names = [name.strip() for name in header]
-    names = [name.lower() if name.lower() in (*OWN, "view") else name for name in names]
-    if not set(OWN) & set(names):
-        raise UserError(f"The metadata {path} has no header of either kind: {EITHER}.")
-    return _checked(path, _own(path, names))
+    first = next(_read(path, header=None, nrows=1, skip_blank_lines=False))
+    header = first.iloc[0].tolist()
+    own = not set(CHESTXRAY14) & set(header)
+    for frame in _own(path, header) if own else _chestxray14(path, header):
+        _check_entries(path, frame)
+        yield frame
 
 
 def name_problem(name: str) -> str:
@@ -81,8 +81,8 @@ def _check_lines(path: str | Path) -> None:
                 fault = "is no text in UTF-8"
             elif len(line) > LONGEST_LINE:
                 fault = f"has more than {LONGEST_LINE} characters"
-            elif size > LARGEST or number > MOST_LINES:
-                fault = f"is beyond {LARGEST} characters or {MOST_LINES} lines"
+            elif size > LARGEST:
+                fault = f"is beyond {LARGEST} characters"
     if fault:
         raise UserError(f"The metadata {path} cannot be read (line {number} {fault}): {EITHER}.")
 
@@ -104,31 +104,33 @@ def _line_of_quote(found: re.Match) -> str:
     return f"a quote that never closes, in line {int(found[1]) + 1}"
 
 
-def _read(path: str | Path, **options) -> pd.DataFrame:
+def _read(path: str | Path, **options) -> Iterator[pd.DataFrame]:
+    options |= {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
     packed = "gzip" if _is_compressed(path) else None
-    with _readable(path):
-        return pd.read_csv(
-            path,
-            dtype=str,
-            keep_default_na=False,
-            encoding="utf-8-sig",
-            compression=packed,
-            **options,
-        ).fillna("")
+    with (
+        _readable(path),
+        pd.read_csv(path, chunksize=ROWS, compression=packed, **options) as frames,
+    ):
+        for frame in frames:
+            yield frame.fillna("")
 
 
-def _chestxray14(path: str | Path, header: list[str]) -> pd.DataFrame:
+def _chestxray14(path: str | Path, header: list[str]) -> Iterator[pd.DataFrame]:
     absent = [column for column in CHESTXRAY14 if column not in header]
     if absent:
         raise UserError(
             f"The metadata {path} has no column {', '.join(absent)}: set `metadata` to "
             "ChestXRay14's Data_Entry_2017 CSV file."
         )
-    frame = _read(path, index_col=False, usecols=lambda column: column in CHESTXRAY14)
-    return frame[list(CHESTXRAY14)].rename(columns=CHESTXRAY14)
+    for frame in _read(path, index_col=False, usecols=lambda column: column in CHESTXRAY14):
+        yield frame[list(CHESTXRAY14)].rename(columns=CHESTXRAY14)
 
 
-def _own(path: str | Path, names: list[str]) -> pd.DataFrame:
+def _own(path: str | Path, header: list[str]) -> Iterator[pd.DataFrame]:
+    names = [name.strip() for name in header]
+    names = [name.lower() if name.lower() in (*OWN, "view") else name for name in names]
+    if not set(OWN) & set(names):
+        raise UserError(f"The metadata {path} has no header of either kind: {EITHER}.")
     absent = [name for name in OWN if name not in names]
     if absent:
         raise UserError(f"The metadata {path} has no column {', '.join(absent)}: {EITHER}.")
@@ -136,11 +138,19 @@ def _own(path: str | Path, names: list[str]) -> pd.DataFrame:
     findings = [name for name in names if name.lower() not in others]
     _check_names(path, names, findings)
     columns = {"header": None, "skiprows": 1, "names": range(len(names)), "index_col": False}
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)  # of more fields than names
-        frame = _read(path, **columns, skip_blank_lines=False)
-    frame = frame.apply(lambda column: column.str.strip())
-    frame = frame[(frame != "").any(axis=1)].set_axis(names, axis=1)
+    frames = _read(path, **columns, skip_blank_lines=False)
+    while True:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # of more fields than names
+            frame = next(frames, None)
+        if frame is None:
+            return
+        frame = frame.apply(lambda column: column.str.strip())
+        frame = frame[(frame != "").any(axis=1)].set_axis(names, axis=1)
+        yield _entries(path, frame, findings)
+
+
+def _entries(path: str | Path, frame: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
     for name in OWN:
         _check(path, frame[name], frame[name] != "", f"every row names its {name}")
     found = pd.Series("", index=frame.index)
@@ -154,14 +164,13 @@ def _own(path: str | Path, names: list[str]) -> pd.DataFrame:
     return frame[list(COLUMNS)]
 
 
-def _checked(path: str | Path, frame: pd.DataFrame) -> pd.DataFrame:
+def _check_entries(path: str | Path, frame: pd.DataFrame) -> None:
     bare = ~frame["image"].str.contains("/")
     _check(path, frame["image"], bare, "write the file's name without its folder")
     for name in COLUMNS:
         problems = frame[name].map(name_problem)
         first = next(filter(None, problems), "")
         _check(path, frame[name], problems == "", f"it has {first}, which it must not")
-    return frame
 
 
 def _check_names(path: str | Path, names: list[str], findings: list[str]) -> None:

@@ -1,7 +1,9 @@
 """Shards: HDF5 files of reduced radiographs, one chunk an image, and reading them fast."""
 
 import hashlib
+import itertools
 import os
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -74,8 +76,24 @@ def writing(path: str | Path, size: int, resampling: str, provenance: str) -> It
 
 def rows(index: str | Path, shard: int) -> pd.DataFrame:
     """Read image, source, path, row of one shard from the index, in the order of the rows."""
-    table = pq.read_table(index, columns=ROW_COLUMNS, filters=[("shard", "==", shard)])
-    return table.to_pandas().sort_values("row", ignore_index=True)
+    with pq.ParquetFile(index) as file:
+        groups = _groups(file.metadata, shard)
+        frame = file.read_row_groups(groups, columns=[*ROW_COLUMNS, "shard"]).to_pandas()
+    frame = frame.loc[frame["shard"] == shard, ROW_COLUMNS]
+    return frame.sort_values("row", ignore_index=True)
+
+
+def _groups(metadata: pq.FileMetaData, shard: int) -> list[int]:
+    """Return the row groups of the index in which a shard may be, for shards come in order."""
+    column = metadata.schema.names.index("shard")
+    largest = [
+        metadata.row_group(group).column(column).statistics.max
+        for group in range(metadata.num_row_groups)
+    ]
+    reached = list(itertools.accumulate(largest, max))  # a group without PA images has -1
+    last = min(bisect_right(reached, shard) + 1, len(reached))
+    groups = range(bisect_left(reached, shard), last)
+    return [group for group in groups if largest[group] >= shard]
 
 
 def pack_files(wanted: pd.DataFrame, writer: Writer) -> None:
@@ -96,15 +114,18 @@ def pack_files(wanted: pd.DataFrame, writer: Writer) -> None:
 def pack_archives(wanted: pd.DataFrame, archives: dict[str, str], writer: Writer) -> None:
     """Copy the images of `rows` to a shard from the HDF5 file of each source's archive."""
     opened = {source: _open(archives[source]) for source in wanted["source"].unique()}
-    places = {
-        source: {image: row for row, image in enumerate(file["image"][:])}
-        for source, file in opened.items()
-    }
+    images = wanted["image"].str.encode("utf-8").to_numpy("S")
+    places = {source: _places(file["image"][:], images) for source, file in opened.items()}
     for image, source in zip(wanted["image"], wanted["source"], strict=True):
         file, row = opened[source], places[source][image.encode()]
         writer.append(image, file["sha256"][row], file["pixels"][row])
     for file in opened.values():
         file.close()
+
+
+def _places(images: np.ndarray, wanted: np.ndarray) -> dict[bytes, int]:
+    rows = np.flatnonzero(np.isin(images, wanted))
+    return dict(zip(images[rows].tolist(), rows.tolist(), strict=True))
 
 
 def write_digest(shard: str | Path, path: str | Path) -> None:
@@ -196,13 +217,13 @@ class _Descriptor:
         os.close(self.number)
 
 
-def _layout(path: str | Path) -> tuple[int, list[int], np.ndarray]:
+def _layout(path: str | Path) -> tuple[int, np.ndarray, np.ndarray]:
     with _open(path) as file:
         try:
             pixels, images = file["pixels"], file["image"][:]
             size = pixels.shape[1]
             plain = pixels.chunks == (1, size, size) and pixels.compression is None
-            offsets = [0] * len(pixels)
+            offsets = np.zeros(len(pixels), np.int64)
 
             def keep(chunk):
                 offsets[chunk.chunk_offset[0]] = chunk.byte_offset
