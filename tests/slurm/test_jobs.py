@@ -1,0 +1,126 @@
+"""The workflow on a real Slurm: what its jobs ask for, and what becomes of killed ones."""
+
+import signal
+from collections import Counter
+
+import pytest
+
+import cluster as slurm
+
+RUN = "results/situs/noise-8/seed-0"
+TABLE = "results/table1.csv"
+
+
+@pytest.fixture(scope="session")
+def undisturbed(cluster):
+    """A project that ran from phantoms to Table 1 without a disturbance."""
+    project = slurm.Project(cluster, "undisturbed", slurm.TINY)
+    project.run("--", TABLE)
+    return project
+
+
+def cancel(project, job, running):
+    project.cluster.slurm("scancel", job)
+    return running
+
+
+def requeue(project, job, running):
+    project.cluster.slurm("scontrol", "requeue", job)
+    return running
+
+
+def crash(project, job, running):
+    project.cluster.lose(job)
+    return running
+
+
+def kill_snakemake(project, job, running):
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    project.run("--unlock")
+    return project.start("--", TABLE)
+
+
+DISTURBANCES = (cancel, requeue, crash, kill_snakemake)
+
+
+@pytest.fixture(scope="session")
+def disturbed(undisturbed):
+    """A project for each disturbance, which came while it trained one level again."""
+    projects = {disturb: undisturbed.copied(disturb.__name__) for disturb in DISTURBANCES}
+    for project in projects.values():
+        (project.folder / TABLE).unlink()
+        for file in (project.folder / RUN).iterdir():
+            if file.name not in ("labels.parquet", "flips.csv"):
+                file.unlink()
+    running = {disturb: project.start("--", TABLE) for disturb, project in projects.items()}
+    waiting = set(DISTURBANCES)
+
+    def all_disturbed():
+        for disturb in sorted(waiting, key=DISTURBANCES.index):
+            project = projects[disturb]
+            if (project.folder / RUN / "progress/checkpoint/state.json").exists():
+                running[disturb] = disturb(project, trainings(project)[0]["JobId"], running[disturb])
+                waiting.remove(disturb)
+            assert running[disturb].poll() is None, project.output()
+        return not waiting
+
+    slurm.wait_until(all_disturbed, "the first checkpoints", 120)
+    for disturb, project in projects.items():
+        project.finish(running[disturb])
+    return {disturb.__name__: project for disturb, project in projects.items()}
+
+
+def trainings(project):
+    return [job for job in project.jobs() if job["Rule"] == "train"]
+
+
+def test_only_training_and_monte_carlo_jobs_hold_a_gpu(undisturbed):
+    gpus = Counter(job["Rule"] for job in undisturbed.jobs() if "gpu:1" in job.get("TresPerJob", ""))
+    assert gpus == {"train": 2, "mcbn": 2}
+    assert len(undisturbed.jobs()) == 19
+
+
+def test_shards_are_the_tasks_of_one_array(undisturbed):
+    shards = [job for job in undisturbed.jobs() if job["Rule"] == "shard"]
+    assert {job["ArrayTaskId"] for job in shards} == {"1", "2", "3"}
+    assert len({job["ArrayJobId"] for job in shards}) == 1
+
+
+def test_every_job_leaves_its_log(undisturbed):
+    logs = undisturbed.folder / "results/logs/slurm"
+    for job in undisturbed.jobs():
+        name = job["JobId"]
+        if "ArrayJobId" in job:
+            name = f"{job['ArrayJobId']}_{job['ArrayTaskId']}"
+        (log,) = (logs / f"rule_{job['Rule']}").rglob(f"{name}.log")
+        assert f"rule {job['Rule']}:" in log.read_text()
+
+
+@pytest.mark.parametrize("disturbance", [disturb.__name__ for disturb in DISTURBANCES])
+def test_a_disturbed_training_ends_in_the_same_table(disturbed, undisturbed, disturbance):
+    assert disturbed[disturbance].read(TABLE) == undisturbed.read(TABLE)
+
+
+def test_a_cancelled_training_is_submitted_again_and_continues(disturbed):
+    first, second = trainings(disturbed["cancel"])
+    assert (first["JobState"], second["JobState"]) == ("CANCELLED", "COMPLETED")
+    assert int(second["MinMemoryNode"][:-1]) == 2 * int(first["MinMemoryNode"][:-1])
+    assert continued(disturbed["cancel"])
+
+
+@pytest.mark.parametrize("disturbance", ["requeue", "crash"])
+def test_slurm_starts_a_requeued_training_and_one_of_a_lost_node_again(disturbed, disturbance):
+    (job,) = trainings(disturbed[disturbance])
+    assert (job["JobState"], job["Restarts"]) == ("COMPLETED", "1")
+    assert continued(disturbed[disturbance])
+
+
+def test_a_training_outlives_snakemake_and_the_next_one_waits_for_it(disturbed):
+    project = disturbed["kill_snakemake"]
+    assert {job["JobState"] for job in trainings(project)} == {"COMPLETED"}
+    assert not (project.folder / RUN / "progress").exists()
+
+
+def continued(project):
+    return "resuming after step" in project.read(f"results/logs/{RUN[8:]}/train.log")
