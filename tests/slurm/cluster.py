@@ -87,7 +87,7 @@ shards: {size: 48, images_per_shard: 30}
 situs: {splits: {train: 30, val: 10, test: 20}, crop: 28}
 findings: {crop: 40}
 network: {backbone: small, threads: 1, gpus: 1}
-training: {epochs: 30, batch_size: 4, validate_every_steps: 5, checkpoint_minutes: 0}
+training: {epochs: 20, batch_size: 4, validate_every_steps: 5, checkpoint_minutes: 0}
 uncertainty: {samples: 3, batch_size: 4}
 """
 
@@ -139,7 +139,12 @@ class Cluster:
         host = socket.gethostname().split(".")[0]
         lines = [f"NodeName={host} Name=gpu File={device}\n" for device in devices]
         (self.folder / "gres.conf").write_text("".join(lines))
-        settings = {"host": host, "folder": self.folder, "gpus": self._gpus, "ports": _free_ports(2)}
+        settings = {
+            "host": host,
+            "folder": self.folder,
+            "gpus": self._gpus,
+            "ports": _free_ports(2),
+        }
         (self.folder / "slurm.conf").write_text(CONFIGURATION.format(**settings))
         SLURM_CONF.parent.mkdir(exist_ok=True)
         SLURM_CONF.symlink_to(self.folder / "slurm.conf")
@@ -204,7 +209,11 @@ class Cluster:
     def slurm(self, *command) -> str:
         """Return what a command of Slurm prints; nothing where it fails."""
         done = subprocess.run(
-            command, env={"PATH": PATH}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command,
+            env={"PATH": PATH},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         return done.stdout
 
@@ -268,13 +277,13 @@ class Project:
                 **_as_user(),
             )
 
-    def finish(self, running: subprocess.Popen) -> None:
+    def finish(self, running: subprocess.Popen, minutes: float = 8) -> None:
         """Wait for a started Snakemake, which must succeed."""
-        status = running.wait(300)
+        status = running.wait(60 * minutes)
         assert status == 0, self.output()[-5000:]
 
-    def run(self, *arguments: str) -> None:
-        self.finish(self.start(*arguments))
+    def run(self, *arguments: str, **limit: float) -> None:
+        self.finish(self.start(*arguments), **limit)
 
     def jobs(self) -> list[dict[str, str]]:
         """Return Slurm's record of the jobs of this project."""
@@ -286,6 +295,11 @@ class Project:
 
     def read(self, path: str) -> str:
         return (self.folder / path).read_text()
+
+
+def holds_gpu(job: dict[str, str]) -> bool:
+    """Return whether a job was given a GPU."""
+    return "gpu" in job.get("TresPerJob", "")
 
 
 def wait_until(condition, what: str, seconds: float = 60) -> None:

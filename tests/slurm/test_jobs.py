@@ -60,7 +60,9 @@ def disturbed(undisturbed):
         for disturb in sorted(waiting, key=DISTURBANCES.index):
             project = projects[disturb]
             if (project.folder / RUN / "progress/checkpoint/state.json").exists():
-                running[disturb] = disturb(project, trainings(project)[0]["JobId"], running[disturb])
+                running[disturb] = disturb(
+                    project, trainings(project)[0]["JobId"], running[disturb]
+                )
                 waiting.remove(disturb)
             assert running[disturb].poll() is None, project.output()
         return not waiting
@@ -76,7 +78,7 @@ def trainings(project):
 
 
 def test_only_training_and_monte_carlo_jobs_hold_a_gpu(undisturbed):
-    gpus = Counter(job["Rule"] for job in undisturbed.jobs() if "gpu:1" in job.get("TresPerJob", ""))
+    gpus = Counter(job["Rule"] for job in undisturbed.jobs() if slurm.holds_gpu(job))
     assert gpus == {"train": 2, "mcbn": 2}
     assert len(undisturbed.jobs()) == 19
 
