@@ -36,7 +36,7 @@ SlurmUser=root
 AuthType=auth/munge
 CredType=cred/munge
 # A requeued job waits until its old credential has expired.
-AuthInfo=socket={folder}/munge.socket,cred_expire=5
+AuthInfo=socket={folder}/munge.socket,cred_expire=10
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -87,7 +87,7 @@ shards: {size: 48, images_per_shard: 30}
 situs: {splits: {train: 30, val: 10, test: 20}, crop: 28}
 findings: {crop: 40}
 network: {backbone: small, threads: 1, gpus: 1}
-training: {epochs: 20, batch_size: 4, validate_every_steps: 5, checkpoint_minutes: 0}
+training: {epochs: 40, batch_size: 4, validate_every_steps: 5, checkpoint_minutes: 0}
 uncertainty: {samples: 3, batch_size: 4}
 """
 

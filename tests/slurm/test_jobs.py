@@ -19,6 +19,11 @@ def undisturbed(cluster):
     return project
 
 
+def crash(project, job, running):
+    project.cluster.lose(job)
+    return running
+
+
 def cancel(project, job, running):
     project.cluster.slurm("scancel", job)
     return running
@@ -29,11 +34,6 @@ def requeue(project, job, running):
     return running
 
 
-def crash(project, job, running):
-    project.cluster.lose(job)
-    return running
-
-
 def kill_snakemake(project, job, running):
     running.send_signal(signal.SIGKILL)
     running.wait()
@@ -41,36 +41,28 @@ def kill_snakemake(project, job, running):
     return project.start("--", TABLE)
 
 
-DISTURBANCES = (cancel, requeue, crash, kill_snakemake)
+# The crash comes first: a node that goes down with a job half cancelled is drained by Slurm.
+DISTURBANCES = (crash, cancel, requeue, kill_snakemake)
 
 
 @pytest.fixture(scope="session")
 def disturbed(undisturbed):
     """A project for each disturbance, which came while it trained one level again."""
-    projects = {disturb: undisturbed.copied(disturb.__name__) for disturb in DISTURBANCES}
-    for project in projects.values():
+    projects = [undisturbed.copied(disturb.__name__) for disturb in DISTURBANCES]
+    for project in projects:
         (project.folder / TABLE).unlink()
         for file in (project.folder / RUN).iterdir():
             if file.name not in ("labels.parquet", "flips.csv"):
                 file.unlink()
-    running = {disturb: project.start("--", TABLE) for disturb, project in projects.items()}
-    waiting = set(DISTURBANCES)
-
-    def all_disturbed():
-        for disturb in sorted(waiting, key=DISTURBANCES.index):
-            project = projects[disturb]
-            if (project.folder / RUN / "progress/checkpoint/state.json").exists():
-                running[disturb] = disturb(
-                    project, trainings(project)[0]["JobId"], running[disturb]
-                )
-                waiting.remove(disturb)
-            assert running[disturb].poll() is None, project.output()
-        return not waiting
-
-    slurm.wait_until(all_disturbed, "the first checkpoints", 120)
-    for disturb, project in projects.items():
-        project.finish(running[disturb])
-    return {disturb.__name__: project for disturb, project in projects.items()}
+    running = [project.start("--", TABLE) for project in projects]
+    for number, (disturb, project) in enumerate(zip(DISTURBANCES, projects, strict=True)):
+        checkpoint = project.folder / RUN / "progress/checkpoint/state.json"
+        slurm.wait_until(checkpoint.exists, f"the checkpoint before {disturb.__name__}", 120)
+        (job,) = trainings(project)
+        running[number] = disturb(project, job["JobId"], running[number])
+    for project, snakemake in zip(projects, running, strict=True):
+        project.finish(snakemake)
+    return {project.folder.name: project for project in projects}
 
 
 def trainings(project):
