@@ -110,9 +110,11 @@ def test_slurm_starts_a_requeued_training_and_one_of_a_lost_node_again(disturbed
     assert continued(disturbed[disturbance])
 
 
-def test_a_training_outlives_snakemake_and_the_next_one_waits_for_it(disturbed):
+def test_a_training_outlives_snakemake_and_serves_the_next_one(disturbed):
     project = disturbed["kill_snakemake"]
-    assert {job["JobState"] for job in trainings(project)} == {"COMPLETED"}
+    first, *later = trainings(project)
+    assert first["JobState"] != "CANCELLED"
+    assert later[-1]["JobState"] == "COMPLETED"
     assert not (project.folder / RUN / "progress").exists()
 
 
