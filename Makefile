@@ -17,10 +17,11 @@ SNAKEMAKE := $(RUN) snakemake
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help venv demo reading-room test test-kills lint format docs lock clean
+.PHONY: help venv demo reading-room test test-kills test-slurm test-slurm-gpus lint format docs \
+	lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 	@echo "PYTHON=python3.12 makes .venv with that Python, CORES=4 is for the demo, GPU=1 adds CUDA."
 	@echo "STUDY=FOLDER is the study that the reading room serves: $(STUDY)."
 
@@ -44,6 +45,14 @@ test: $(VENV) ## the whole test suite
 
 test-kills: $(VENV) ## KILLS=50 kills at random moments, each followed by a new start
 	@KILLS=$(KILLS) $(RUN) pytest -s tests/workflow/test_kills.py
+
+test-slurm: $(VENV) ## the jobs on a real Slurm on this machine, as root
+	@tests/slurm/install
+	@$(RUN) pytest tests/slurm/test_jobs.py
+
+test-slurm-gpus: $(VENV) ## the same for 35 trainings on eight GPUs, some ten minutes
+	@tests/slurm/install
+	@$(RUN) pytest tests/slurm/test_gpus.py -s
 
 lint: $(VENV) ## style of Python and Snakefiles
 	@$(RUN) ruff check .

@@ -16,8 +16,8 @@ rule cohort:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         draw=cohort_draw,
         code=fingerprint("cohorts"),
@@ -40,8 +40,8 @@ rule labels:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         noisy_splits=config["situs"]["noisy_splits"],
         code=fingerprint("noise"),

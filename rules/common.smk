@@ -116,6 +116,11 @@ def schedule(wildcards):
     return config["training"] | of_task(wildcards).get("training", {})
 
 
+def growing(amount):
+    """Return a resource of which each new attempt of a job asks for more."""
+    return lambda wildcards, attempt: attempt * amount
+
+
 def evaluated(wildcards):
     """Return the splits on which a network is judged; that of a finding has its threshold too."""
     by_validation = config["measures"]["groups"] == "val-quantiles"

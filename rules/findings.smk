@@ -22,8 +22,8 @@ rule evaluate:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         finding=config["finding"],
         dataset=config["dataset"],

@@ -17,8 +17,8 @@ if ARCHIVES:
             "../envs/images.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=120,
+            mem_mb=growing(1000),
+            runtime=growing(120),
         params:
             size=config["shards"]["size"],
             resampling=config["shards"]["resampling"],
@@ -40,8 +40,8 @@ else:
             "../envs/images.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=120,
+            mem_mb=growing(1000),
+            runtime=growing(120),
         params:
             code=fingerprint("chestxray14"),
         script:
@@ -63,8 +63,8 @@ rule index:
         "../envs/images.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=15,
+        mem_mb=growing(1000),
+        runtime=growing(15),
     params:
         images_per_shard=config["shards"]["images_per_shard"],
         tolerated=config["tolerated"],
@@ -91,8 +91,8 @@ rule shard:
         "../envs/images.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         size=config["shards"]["size"],
         resampling=config["shards"]["resampling"],

@@ -13,8 +13,8 @@ if PHANTOM:
             "../envs/images.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=growing(1000),
+            runtime=growing(10),
         params:
             phantom=config["phantom"],
             code=fingerprint("phantom"),
@@ -33,8 +33,8 @@ if PHANTOM:
             "../envs/images.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=60,
+            mem_mb=growing(1000),
+            runtime=growing(60),
         params:
             phantom=config["phantom"],
             code=fingerprint("phantom"),

@@ -40,8 +40,8 @@ rule study:
         "../envs/images.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=120,
+        mem_mb=growing(1000),
+        runtime=growing(120),
     params:
         finding=config["finding"],
         options={
@@ -70,8 +70,8 @@ rule readings:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         finding=config["finding"],
         source=readers.ROOM if READINGS == readers.ROOM else readers.FILE,
@@ -105,8 +105,8 @@ rule table2:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=15,
+        mem_mb=growing(1000),
+        runtime=growing(15),
     params:
         dataset=config["dataset"],
         finding=config["finding"],
@@ -136,9 +136,8 @@ rule features:
         "../envs/training.yaml"
     threads: config["network"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=config["network"]["gpus"],
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         crop=config["findings"]["crop"],
         batch_size=config["uncertainty"]["predict_batch_size"],
@@ -183,8 +182,8 @@ rule figure_cases:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=120,
+        mem_mb=growing(1000),
+        runtime=growing(120),
     params:
         finding=config["finding"],
         seed=int(SEEDS[0]),
@@ -233,8 +232,8 @@ rule paper_vs_ours:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         made=list(MADE),
         settings=settings.stated(config, PAPER_NUMBERS),

@@ -16,8 +16,8 @@ rule scores:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        mem_mb=growing(2000),
+        runtime=growing(15),
     params:
         confidence=config["measures"]["confidence"],
         groups=config["measures"]["groups"],
@@ -48,8 +48,8 @@ rule table1:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=15,
+        mem_mb=growing(1000),
+        runtime=growing(15),
     params:
         noise=[float(noise) for noise in LEVELS for _ in SEEDS],
         seeds=[int(seed) for _ in LEVELS for seed in SEEDS],
@@ -84,8 +84,8 @@ rule figure_situs:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=15,
+        mem_mb=growing(1000),
+        runtime=growing(15),
     params:
         dataset=config["dataset"],
         beside_paper=BESIDE_PAPER,

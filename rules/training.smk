@@ -19,8 +19,8 @@ rule imagenet_weights:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
         downloads=1,
     params:
         table=untracked(FILES_TABLE),
@@ -47,7 +47,7 @@ rule train:
         "../envs/training.yaml"
     threads: config["network"]["threads"]
     resources:
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=24 * 60,
         gpu=config["network"]["gpus"],
     params:

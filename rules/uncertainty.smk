@@ -16,9 +16,8 @@ rule predict:
         "../envs/training.yaml"
     threads: config["network"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=120,
-        gpu=config["network"]["gpus"],
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         splits=evaluated,
         crop=lambda wildcards: of_task(wildcards)["crop"],
@@ -46,8 +45,8 @@ rule mcbn:
         "../envs/training.yaml"
     threads: config["network"]["threads"]
     resources:
-        mem_mb=4000,
-        runtime=12 * 60,
+        mem_mb=growing(8000),
+        runtime=growing(8 * 60),
         gpu=config["network"]["gpus"],
     params:
         splits=evaluated,

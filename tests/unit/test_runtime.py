@@ -4,8 +4,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import MagicMock
+
+import pytest
 
 import cxrnoise
+from cxrnoise import runtime
 
 PROGRAM = """
 import hashlib, json, sys
@@ -52,3 +56,12 @@ def test_mixed_precision_computes_in_float16_and_keeps_weights_and_softmax_in_fl
     mixed = computed(threads=1, seed=4, mixed_precision=True)
     assert mixed["convolution"] == "float16"
     assert (mixed["kernel"], mixed["classifier"]) == ("float32", "float32")
+
+
+@pytest.mark.parametrize(("gpus", "seen"), [(0, []), (1, ["first"])])
+def test_a_job_sees_no_more_gpus_than_it_asked_for(monkeypatch, gpus, seen):
+    tensorflow = MagicMock()
+    tensorflow.config.list_physical_devices.return_value = ["first", "second"]
+    monkeypatch.setattr(runtime, "tf", tensorflow)
+    runtime.start(threads=1, seed=0, gpus=gpus)
+    tensorflow.config.set_visible_devices.assert_called_once_with(seen, "GPU")

@@ -4,7 +4,7 @@ from cxrnoise.jobs import job
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
     seed = int(snakemake.wildcards.seed)
-    runtime.start(params.threads, seed)
+    runtime.start(params.threads, seed, snakemake.resources.gpu)
     shards.verify(files.shards, files.digests)
     labels = manifests.read(files.labels, "labels")
     training = inputs.training_split(

@@ -6,7 +6,8 @@ from cxrnoise.jobs import job
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
     seed = int(snakemake.wildcards.seed)
-    runtime.start(params.threads, seed, params.mixed_precision, params.xla)
+    gpus = snakemake.resources.gpu
+    runtime.start(params.threads, seed, gpus, params.mixed_precision, params.xla)
     shards.verify(files.shards, files.digests)
     labels = manifests.read(files.labels, "labels")
     train = inputs.training_split(
