@@ -41,7 +41,7 @@ reading-room: $(VENV) ## serve the reading study of the last run
 	@PYTHONPATH=workflow/scripts $(RUN) readingroom "$(STUDY)" serve
 
 test: $(VENV) ## the whole test suite
-	@$(RUN) pytest
+	@$(RUN) pytest -n 2 --dist loadgroup
 
 test-kills: $(VENV) ## KILLS=50 kills at random moments, each followed by a new start
 	@KILLS=$(KILLS) $(RUN) pytest -s tests/workflow/test_kills.py
