@@ -60,6 +60,9 @@ ReturnToService=2
 JobRequeue=0
 MinJobAge=86400
 KillWait=2
+# A restarted node's lost jobs are noticed if they began longer ago than the sum of these.
+BatchStartTimeout=1
+MessageTimeout=5
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs=64 RealMemory=262144 Gres=gpu:{gpus} State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
