@@ -19,8 +19,8 @@ import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-PROJECT = ("Snakefile", "config", "envs", "profiles", "rules", "workflow")
+import small_run
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
 USER = "cxrnoise-slurm"
 PREFIX = "cxrnoise-slurm-"
@@ -67,32 +67,12 @@ GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs=64 RealMemory=262144 Gres=gpu:{gpus} State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
-TINY = """
-dataset: phantom
-images: results/phantom
-metadata: results/phantom/Data_Entry_2017_v2020.csv
-weights: none
-noise_levels: [0, 8]
-phantom:
-  patients: 60
-  pa_images: 70
-  ap_images: 0
-  size: 64
-  parts: 1
-  seed: 1
-  emphysema_rate: 0.15
-  subcutaneous_rate: 0.03
-  device_rate: 0.08
-  missed_rate: 0.3
-  false_positive_rate: 0.03
-  subcutaneous_reported_rate: 0.8
-shards: {size: 48, images_per_shard: 30}
-situs: {splits: {train: 30, val: 10, test: 20}, crop: 28}
-findings: {crop: 40}
-network: {backbone: small, threads: 1, gpus: 1}
-training: {epochs: 40, batch_size: 4, validate_every_steps: 5, checkpoint_minutes: 0}
-uncertainty: {samples: 3, batch_size: 4}
-"""
+# One folder of phantoms, trainings that last, and GPUs to ask for.
+TINY = (
+    small_run.TINY.replace("parts: 2", "parts: 1")
+    .replace("epochs: 4,", "epochs: 40,")
+    .replace("gpus: 0", "gpus: 1")
+)
 
 
 class Cluster:
@@ -255,9 +235,7 @@ class Project:
         self.cluster = cluster
         self.folder = cluster.folder / "home" / name
         if not self.folder.exists():
-            _run("install", "-d", "-o", USER, "-g", USER, self.folder)
-            _run("cp", "-r", *(ROOT / part for part in PROJECT), self.folder)
-            (self.folder / "tiny.yaml").write_text(configuration)
+            small_run.copy_workflow(self.folder, configuration)
             _run("chown", "-R", f"{USER}:{USER}", self.folder)
 
     def copied(self, name: str) -> "Project":
