@@ -181,11 +181,11 @@ class Cluster:
                 raise RuntimeError(f"{name} ended: {out[-2000:]}")
         return self.slurm("sinfo", "-h", "-o", "%t").strip() in ("idle", "mix", "alloc")
 
-    def lose(self, job: str) -> None:
-        """Kill the node's daemon and all that runs there for a job, and start the node again."""
+    def restart_node(self, lost_job: str | None = None) -> None:
+        """Kill the node's daemon, and all that runs there for a lost job; start it again."""
         self._processes["slurmd"].kill()
         self._processes["slurmd"].wait()
-        for pid in _processes(self.folder, job):
+        for pid in _processes(self.folder, lost_job) if lost_job else ():
             _kill(pid)
         self.start_node()
 

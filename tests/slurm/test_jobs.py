@@ -19,8 +19,13 @@ def undisturbed(cluster):
     return project
 
 
+def restart_slurmd(project, job, running):
+    project.cluster.restart_node()
+    return running
+
+
 def crash(project, job, running):
-    project.cluster.lose(job)
+    project.cluster.restart_node(lost_job=job)
     return running
 
 
@@ -41,8 +46,8 @@ def kill_snakemake(project, job, running):
     return project.start("--", TABLE)
 
 
-# The crash comes first: a node that goes down with a job half cancelled is drained by Slurm.
-DISTURBANCES = (crash, cancel, requeue, kill_snakemake)
+# The crash comes early: a node that goes down with a job half cancelled is drained by Slurm.
+DISTURBANCES = (restart_slurmd, crash, cancel, requeue, kill_snakemake)
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +62,7 @@ def disturbed(undisturbed):
     running = [project.start("--", TABLE) for project in projects]
     for number, (disturb, project) in enumerate(zip(DISTURBANCES, projects, strict=True)):
         checkpoint = project.folder / RUN / "progress/checkpoint/state.json"
-        slurm.wait_until(checkpoint.exists, f"the checkpoint before {disturb.__name__}", 120)
+        slurm.wait_until(checkpoint.exists, f"the checkpoint before {disturb.__name__}", 300)
         (job,) = trainings(project)
         running[number] = disturb(project, job["JobId"], running[number])
     for project, snakemake in zip(projects, running, strict=True):
@@ -101,6 +106,12 @@ def test_a_cancelled_training_is_submitted_again_and_continues(disturbed):
     assert (first["JobState"], second["JobState"]) == ("CANCELLED", "COMPLETED")
     assert int(second["MinMemoryNode"][:-1]) == 2 * int(first["MinMemoryNode"][:-1])
     assert continued(disturbed["cancel"])
+
+
+def test_a_training_goes_on_while_slurmd_is_away(disturbed):
+    (job,) = trainings(disturbed["restart_slurmd"])
+    assert (job["JobState"], job["Restarts"]) == ("COMPLETED", "0")
+    assert not continued(disturbed["restart_slurmd"])
 
 
 @pytest.mark.parametrize("disturbance", ["requeue", "crash"])
