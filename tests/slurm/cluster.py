@@ -67,9 +67,11 @@ GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs=64 RealMemory=262144 Gres=gpu:{gpus} State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
-# One folder of phantoms, trainings that last, and GPUs to ask for.
+# One level and folder of phantoms, trainings that last, and GPUs to ask for.
+LEVELS = "noise_levels: [8]"
 TINY = (
-    small_run.TINY.replace("parts: 2", "parts: 1")
+    small_run.TINY.replace("noise_levels: [0, 8]", LEVELS)
+    .replace("parts: 2", "parts: 1")
     .replace("epochs: 4,", "epochs: 40,")
     .replace("gpus: 0", "gpus: 1")
 )

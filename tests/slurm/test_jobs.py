@@ -52,7 +52,7 @@ DISTURBANCES = (restart_slurmd, crash, cancel, requeue, kill_snakemake)
 
 @pytest.fixture(scope="session")
 def disturbed(undisturbed):
-    """A project for each disturbance, which came while it trained one level again."""
+    """A project for each disturbance, which came while it trained again."""
     projects = [undisturbed.copied(disturb.__name__) for disturb in DISTURBANCES]
     for project in projects:
         (project.folder / TABLE).unlink()
@@ -76,8 +76,8 @@ def trainings(project):
 
 def test_only_training_and_monte_carlo_jobs_hold_a_gpu(undisturbed):
     gpus = Counter(job["Rule"] for job in undisturbed.jobs() if slurm.holds_gpu(job))
-    assert gpus == {"train": 2, "mcbn": 2}
-    assert len(undisturbed.jobs()) == 19
+    assert gpus == {"train": 1, "mcbn": 1}
+    assert len(undisturbed.jobs()) == 14
 
 
 def test_shards_are_the_tasks_of_one_array(undisturbed):
