@@ -228,6 +228,13 @@ def test_a_file_without_a_column_of_images_is_refused(tmp_path):
         cohorts.images_named(tmp_path / "reads.csv")
 
 
+@pytest.mark.parametrize("content", [b"", b"image\n\xff\xfe", b'image\n"a', b"image\na,b\nc,d,e\n"])
+def test_held_out_images_in_a_file_that_is_no_csv_are_one_sentence(tmp_path, content):
+    (tmp_path / "reads.csv").write_bytes(content)
+    with pytest.raises(UserError, match="cannot be read .* set findings.held_out to a CSV file"):
+        cohorts.images_named(tmp_path / "reads.csv")
+
+
 def test_the_published_cohort_of_emphysema_has_the_papers_numbers(nih):
     index = whole.metadata(nih / "Data_Entry_2017_v2020.csv.gz")
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())["findings"]

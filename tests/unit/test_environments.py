@@ -1,5 +1,6 @@
 """The lock, the conda files and the set-up that `make` does agree and hold what they promise."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -139,6 +140,7 @@ def make(project: Path, *arguments: str, version="3.12", without_venv=0, failing
     return subprocess.run(
         ["make", "--no-print-directory", "PYTHON=./python", *arguments],
         cwd=project,
+        env={name: value for name, value in os.environ.items() if name != "MAKEFLAGS"},
         capture_output=True,
         text=True,
     )

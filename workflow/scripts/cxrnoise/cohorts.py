@@ -133,7 +133,13 @@ def images_named(path: str | Path | None) -> frozenset[str]:
     """Return the images that a CSV file names in its column `image` or `Image ID`, once each."""
     if path is None:
         return frozenset()
-    table = pd.read_csv(path, dtype=str)
+    try:
+        table = pd.read_csv(path, dtype=str)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{path} cannot be read ({reason}): set findings.held_out to a CSV file, or to none."
+        ) from error
     column = next((name for name in ("image", "Image ID") if name in table), None)
     if column is None:
         raise UserError(
