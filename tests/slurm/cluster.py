@@ -60,13 +60,15 @@ ReturnToService=2
 JobRequeue=0
 MinJobAge=86400
 KillWait=2
-# A restarted node's lost jobs are noticed if they began longer ago than the sum of these.
-BatchStartTimeout=1
-MessageTimeout=5
+BatchStartTimeout={start_timeout}
+MessageTimeout={message_timeout}
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs=64 RealMemory=262144 Gres=gpu:{gpus} State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
+# In seconds. A lost job is noticed when its node comes back, if it was last seen there longer ago
+# than their sum; if not, only some minutes later.
+TIMEOUTS = {"start_timeout": 1, "message_timeout": 5}
 # One level and folder of phantoms, trainings that last, and GPUs to ask for.
 LEVELS = "noise_levels: [8]"
 TINY = (
@@ -129,6 +131,7 @@ class Cluster:
             "folder": self.folder,
             "gpus": self._gpus,
             "ports": _free_ports(2),
+            **TIMEOUTS,
         }
         (self.folder / "slurm.conf").write_text(CONFIGURATION.format(**settings))
         SLURM_CONF.parent.mkdir(exist_ok=True)
@@ -187,8 +190,10 @@ class Cluster:
         """Kill the node's daemon, and all that runs there for a lost job; start it again."""
         self._processes["slurmd"].kill()
         self._processes["slurmd"].wait()
-        for pid in _processes(self.folder, lost_job) if lost_job else ():
-            _kill(pid)
+        if lost_job:
+            for pid in _processes(self.folder, lost_job):
+                _kill(pid)
+            time.sleep(sum(TIMEOUTS.values()) + 2)
         self.start_node()
 
     def slurm(self, *command) -> str:
@@ -212,6 +217,12 @@ class Cluster:
     def completed(self) -> list[dict[str, str]]:
         """Return the entries of Slurm's log: one for each time that a job ended."""
         return _records((self.folder / "jobcomp.log").read_text())
+
+    def state(self) -> str:
+        """Return what Slurm says of its node and jobs, and the last that its daemons logged."""
+        logs = [(self.folder / f"{name}.log").read_text() for name in ("slurmctld", "slurmd")]
+        shown = [self.slurm("scontrol", "show", "node"), self.slurm("squeue", "--long")]
+        return "\n".join([*shown, *(log[-4000:] for log in logs)])
 
     def stop(self):
         """Stop what was started, and leave no trace."""
@@ -262,8 +273,11 @@ class Project:
 
     def finish(self, running: subprocess.Popen, minutes: float = 8) -> None:
         """Wait for a started Snakemake, which must succeed."""
-        status = running.wait(60 * minutes)
-        assert status == 0, self.output()[-5000:]
+        try:
+            status = running.wait(60 * minutes)
+        except subprocess.TimeoutExpired:
+            status = f"still running after {minutes} minutes"
+        assert status == 0, f"{status}\n{self.output()[-5000:]}\n{self.cluster.state()}"
 
     def run(self, *arguments: str, **limit: float) -> None:
         self.finish(self.start(*arguments), **limit)
