@@ -231,9 +231,9 @@ def _images(folder: Path, split: str):
     from cxrnoise import inputs, manifests
 
     path = folder / "labels.parquet"
-    table = manifests.read(path, "labels")
+    table = manifests.read(path, "labels", [split])
     shards = sorted((folder / "shards").iterdir())
-    return inputs.Radiographs(table[table["split"] == split], path, shards, CROP)
+    return inputs.Radiographs(table, path, shards, CROP)
 
 
 STEPS = {

@@ -39,6 +39,15 @@ def test_what_is_written_is_read_back_with_what_made_it(tmp_path):
     assert json.loads(pq.read_schema(path).metadata[b"provenance"]) == {"seed": 0}
 
 
+def test_the_rows_of_some_splits_are_read_and_all_are_checked(tmp_path):
+    path = written(tmp_path, LABELS)
+    assert manifests.read(path, "labels", ["test"])["image"].tolist() == ["b.png"]
+    assert manifests.read(path, "labels", ["val"]).empty
+    written(tmp_path, LABELS.assign(image="a.png"))
+    with pytest.raises(UserError, match="holds image a.png twice"):
+        manifests.read(path, "labels", ["test"])
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -6,13 +6,16 @@ with job(snakemake):
     seed = int(snakemake.wildcards.seed)
     runtime.start(params.threads, seed, snakemake.resources.gpu)
     shards.verify(files.shards, files.digests)
-    labels = manifests.read(files.labels, "labels")
     training = inputs.training_split(
-        labels, files.labels, files.shards, params.crop, params.augmentation, seed
+        manifests.read(files.labels, "labels", ["train"]),
+        files.labels,
+        files.shards,
+        params.crop,
+        params.augmentation,
+        seed,
     )
-    evaluated = inputs.Radiographs(
-        labels[labels["split"].isin(params.splits)], files.labels, files.shards, params.crop
-    )
+    labels = manifests.read(files.labels, "labels", params.splits)
+    evaluated = inputs.Radiographs(labels, files.labels, files.shards, params.crop)
     network = mcbn.MonteCarloBatchNorm(models.load(files.model, "delete it and run again"))
     chosen = mcbn.training_positions(len(training), params.batch_size, params.samples, seed)
     statistics = [

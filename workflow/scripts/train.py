@@ -9,12 +9,16 @@ with job(snakemake):
     gpus = snakemake.resources.gpu
     runtime.start(params.threads, seed, gpus, params.mixed_precision, params.xla)
     shards.verify(files.shards, files.digests)
-    labels = manifests.read(files.labels, "labels")
     train = inputs.training_split(
-        labels, files.labels, files.shards, params.crop, params.augmentation, seed
+        manifests.read(files.labels, "labels", ["train"]),
+        files.labels,
+        files.shards,
+        params.crop,
+        params.augmentation,
+        seed,
     )
     val = inputs.Radiographs(
-        labels[labels["split"] == "val"], files.labels, files.shards, params.crop
+        manifests.read(files.labels, "labels", ["val"]), files.labels, files.shards, params.crop
     )
     schedule = training.Schedule(**params.training)
     made_by = {

@@ -150,15 +150,14 @@ def training_split(
     augmentation: dict | None,
     seed: int,
 ) -> Radiographs:
-    """Return the training images of a label manifest as the network is trained on them.
+    """Return the images of `labels`, those of the training split, as a network is trained on them.
 
     Where there is an `augmentation`, which a finding has, the images of the rarer label are
     repeated until the labels are balanced (paper, section 2.3).
     """
-    training = labels[labels["split"] == "train"]
     if augmentation is None:
-        return Radiographs(training, path, shards, crop)
-    return Radiographs(balanced(training, seed), path, shards, crop, Augmentation(**augmentation))
+        return Radiographs(labels, path, shards, crop)
+    return Radiographs(balanced(labels, seed), path, shards, crop, Augmentation(**augmentation))
 
 
 def order(seed: int, purpose: str, length: int, start: int, stop: int) -> np.ndarray:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .errors import UserError
@@ -129,15 +130,18 @@ def write(
             writer.write_table(table)
 
 
-def read(path: str | Path, kind: str) -> pd.DataFrame:
-    """Read the manifest `kind`.
+def read(path: str | Path, kind: str, splits: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read the manifest `kind`, or its rows of some splits.
 
     Raises `UserError` when the file is no Parquet or damaged, has other columns or types than the
     manifest, holds a row twice (see `IDENTITY`) or (for labels) contradicts itself.
     """
-    batches = list(_batches(path, kind))
     if kind != "listing":  # which may hold an image twice
-        _check_values(batches, path, kind)
+        _check_values(path, kind)
+    batches = _batches(path, kind)
+    if splits is not None:
+        wanted = pa.array(splits, pa.string())
+        batches = (batch.filter(pc.is_in(batch["split"], wanted)) for batch in batches)
     return pa.Table.from_batches(batches, SCHEMAS[kind]).to_pandas(ignore_metadata=True)
 
 
@@ -193,11 +197,14 @@ def _columns(schema: pa.Schema) -> list[str]:
     return [f"{field.name} {field.type}" for field in schema]
 
 
-def _check_values(batches: list[pa.RecordBatch], path: str | Path, kind: str) -> None:
+def _check_values(path: str | Path, kind: str) -> None:
     identity = IDENTITY.get(kind, ["image"])
     names = [*identity, *(name for name in ("patient", "split") if name in SCHEMAS[kind].names)]
+    read = frames(path, kind)
+    if kind == "labels":
+        read = _checked_flips(read, path)
     tables = Tables()
-    tables.insert("manifest", names, rows((batch.to_pandas() for batch in batches), names))
+    tables.insert("manifest", names, rows(read, names))
     key = quoted(identity)
     doubled = f"SELECT {key} FROM manifest GROUP BY {key} HAVING count(*) > 1"
     if values := tables.run(doubled).fetchone():
@@ -205,9 +212,6 @@ def _check_values(batches: list[pa.RecordBatch], path: str | Path, kind: str) ->
         raise UserError(f"{path} holds {what} twice: delete it and run again.")
     if "split" in names:
         _check_splits(tables, path, "patient" in names)
-    if kind == "labels":
-        for batch in batches:
-            _check_flips(batch.to_pandas(), path)
 
 
 def _check_splits(tables: Tables, path: str | Path, by_patient: bool) -> None:
@@ -223,11 +227,13 @@ def _check_splits(tables: Tables, path: str | Path, by_patient: bool) -> None:
         )
 
 
-def _check_flips(frame: pd.DataFrame, path: str | Path) -> None:
-    contradictory = (frame["given_label"] != frame["reported_label"]) != frame["flipped"]
-    if contradictory.any():
-        image = frame.loc[contradictory, "image"].iloc[0]
-        raise UserError(
-            f"{path} says of image {image} that its label was flipped and shows otherwise: "
-            "delete it and run again."
-        )
+def _checked_flips(read: Iterable[pd.DataFrame], path: str | Path) -> Iterator[pd.DataFrame]:
+    for frame in read:
+        contradictory = (frame["given_label"] != frame["reported_label"]) != frame["flipped"]
+        if contradictory.any():
+            image = frame.loc[contradictory, "image"].iloc[0]
+            raise UserError(
+                f"{path} says of image {image} that its label was flipped and shows otherwise: "
+                "delete it and run again."
+            )
+        yield frame
