@@ -228,12 +228,10 @@ def mcbn(folder: Path, per_shard: int) -> None:
 
 
 def _images(folder: Path, split: str):
-    from cxrnoise import inputs, manifests
+    from cxrnoise import inputs
 
-    path = folder / "labels.parquet"
-    table = manifests.read(path, "labels", [split])
     shards = sorted((folder / "shards").iterdir())
-    return inputs.Radiographs(table, path, shards, CROP)
+    return inputs.splits(folder / "labels.parquet", [split], shards, CROP)
 
 
 STEPS = {

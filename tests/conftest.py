@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 import tiny
-from cxrnoise import shards
+from cxrnoise import manifests, shards
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -82,11 +82,16 @@ def labelled_shard(tmp_path):
     labels = pd.DataFrame(
         {
             "image": images,
+            "patient": images,
             "split": "train",
             "shard": 0,
             "row": range(24),
             "mirrored": mirrored,
+            "true_label": mirrored.astype(np.int8),
+            "reported_label": mirrored.astype(np.int8),
             "given_label": mirrored.astype(np.int8),
+            "flipped": False,
         }
     )
+    manifests.write(labels, tmp_path / "labels.parquet", "labels", "{}")
     return labels, tmp_path / "labels.parquet", [shard], pixels

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise import inputs
+from cxrnoise import inputs, manifests
 from cxrnoise.errors import UserError
 
 
@@ -67,8 +67,8 @@ def test_augmented_batches_are_the_same_wherever_the_stream_is_continued(labelle
 
 def test_the_training_images_of_situs_are_never_varied_nor_mirrored(labelled_shard):
     labels, path, shards, pixels = labelled_shard
-    unmirrored = labels.assign(mirrored=False)
-    images = inputs.training_split(unmirrored, path, shards, 16, augmentation=None, seed=0)
+    manifests.write(labels.assign(mirrored=False), path, "labels", "{}")
+    images = inputs.training_split(path, shards, 16, augmentation=None, seed=0)
     assert len(images) == 24
     np.testing.assert_array_equal(
         images.training_batch(np.arange(24), 0, range(24))[..., 0], pixels

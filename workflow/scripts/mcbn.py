@@ -1,4 +1,4 @@
-from cxrnoise import inputs, manifests, mcbn, models, provenance, runtime, shards
+from cxrnoise import inputs, mcbn, models, provenance, runtime, shards
 from cxrnoise.jobs import job
 
 with job(snakemake):
@@ -7,15 +7,9 @@ with job(snakemake):
     runtime.start(params.threads, seed, snakemake.resources.gpu)
     shards.verify(files.shards, files.digests)
     training = inputs.training_split(
-        manifests.read(files.labels, "labels", ["train"]),
-        files.labels,
-        files.shards,
-        params.crop,
-        params.augmentation,
-        seed,
+        files.labels, files.shards, params.crop, params.augmentation, seed
     )
-    labels = manifests.read(files.labels, "labels", params.splits)
-    evaluated = inputs.Radiographs(labels, files.labels, files.shards, params.crop)
+    evaluated = inputs.splits(files.labels, params.splits, files.shards, params.crop)
     network = mcbn.MonteCarloBatchNorm(models.load(files.model, "delete it and run again"))
     chosen = mcbn.training_positions(len(training), params.batch_size, params.samples, seed)
     statistics = [

@@ -8,8 +8,7 @@ with job(snakemake):
     params, files = snakemake.params, snakemake.input
     runtime.start(params.threads, int(snakemake.wildcards.seed))
     shards.verify(files.shards, files.digests)
-    labels = manifests.read(files.labels, "labels", params.splits)
-    radiographs = inputs.Radiographs(labels, files.labels, files.shards, params.crop)
+    radiographs = inputs.splits(files.labels, params.splits, files.shards, params.crop)
     model = models.load(files.model, "delete it and run again")
     probabilities = model.predict(
         inputs.evaluation_batches(radiographs, params.batch_size), verbose=0

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from cxrnoise import inputs, manifests, progress, provenance, runtime, shards, training
+from cxrnoise import inputs, progress, provenance, runtime, shards, training
 from cxrnoise.jobs import job
 
 with job(snakemake):
@@ -10,16 +10,9 @@ with job(snakemake):
     runtime.start(params.threads, seed, gpus, params.mixed_precision, params.xla)
     shards.verify(files.shards, files.digests)
     train = inputs.training_split(
-        manifests.read(files.labels, "labels", ["train"]),
-        files.labels,
-        files.shards,
-        params.crop,
-        params.augmentation,
-        seed,
+        files.labels, files.shards, params.crop, params.augmentation, seed
     )
-    val = inputs.Radiographs(
-        manifests.read(files.labels, "labels", ["val"]), files.labels, files.shards, params.crop
-    )
+    val = inputs.splits(files.labels, ["val"], files.shards, params.crop)
     schedule = training.Schedule(**params.training)
     made_by = {
         key: value

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from . import manifests
 from .cohorts import balanced
 from .randomness import generator, uniform
 from .shards import Reader
@@ -142,22 +143,29 @@ class Radiographs:
         return pixels
 
 
+def splits(
+    labels: str | Path, names: Sequence[str], shards: Iterable[str | Path], crop: int
+) -> Radiographs:
+    """Return the images of some splits of the manifest `labels`."""
+    return Radiographs(manifests.read(labels, "labels", names), labels, shards, crop)
+
+
 def training_split(
-    labels: pd.DataFrame,
-    path: str | Path,
+    labels: str | Path,
     shards: Iterable[str | Path],
     crop: int,
     augmentation: dict | None,
     seed: int,
 ) -> Radiographs:
-    """Return the images of `labels`, those of the training split, as a network is trained on them.
+    """Return the training images of the manifest `labels` as a network is trained on them.
 
     Where there is an `augmentation`, which a finding has, the images of the rarer label are
     repeated until the labels are balanced (paper, section 2.3).
     """
     if augmentation is None:
-        return Radiographs(labels, path, shards, crop)
-    return Radiographs(balanced(labels, seed), path, shards, crop, Augmentation(**augmentation))
+        return splits(labels, ["train"], shards, crop)
+    training = balanced(manifests.read(labels, "labels", ["train"]), seed)
+    return Radiographs(training, labels, shards, crop, Augmentation(**augmentation))
 
 
 def order(seed: int, purpose: str, length: int, start: int, stop: int) -> np.ndarray:
