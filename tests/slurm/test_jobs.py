@@ -59,12 +59,13 @@ def disturbed(undisturbed):
         for file in (project.folder / RUN).iterdir():
             if file.name not in ("labels.parquet", "flips.csv"):
                 file.unlink()
-    running = [project.start("--", TABLE) for project in projects]
-    for number, (disturb, project) in enumerate(zip(DISTURBANCES, projects, strict=True)):
+    running = []
+    for disturb, project in zip(DISTURBANCES, projects, strict=True):
+        snakemake = project.start("--", TABLE)
         checkpoint = project.folder / RUN / "progress/checkpoint/state.json"
         slurm.wait_until(checkpoint.exists, f"the checkpoint before {disturb.__name__}", 300)
         (job,) = trainings(project)
-        running[number] = disturb(project, job["JobId"], running[number])
+        running.append(disturb(project, job["JobId"], snakemake))
     for project, snakemake in zip(projects, running, strict=True):
         project.finish(snakemake)
     return {project.folder.name: project for project in projects}
