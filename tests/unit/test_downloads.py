@@ -126,7 +126,11 @@ GOOD = "kind,file,url,bytes,checksum\narchive,a.tar.gz,https://a/b,12,md5:" + "0
         ("md5:0", "md5:", ["line 2", "32 hex digits"]),
         ("md5:0", "crc:0", ["line 2", "32 hex digits"]),
         ("md5:0", "md5:g", ["line 2", "32 hex digits"]),
-        ("\narchive", "\narchive,a.tar.gz,https://c,,md5:" + "1" * 32 + "\narchive", ["twice"]),
+        (
+            "\narchive",
+            "\narchive,a.tar.gz,https://c,,md5:" + "1" * 32 + "\narchive",
+            ["a.tar.gz twice"],
+        ),
     ],
 )
 def test_a_mistake_in_a_table_is_one_sentence(tmp_path, old, new, parts):
@@ -156,6 +160,8 @@ def test_a_table_that_is_not_there_is_named(tmp_path):
         ([loopback.chunked], []),
         ([loopback.broken, loopback.broken], [1, 2]),
         ([loopback.busy], [7]),
+        ([loopback.impatient, loopback.senseless, loopback.impatient], [1, 2, 4]),
+        ([loopback.odd_length], [1]),
         ([loopback.hung_up], [1]),
         ([loopback.cut_off], [1]),
         ([loopback.stalled], [1]),
@@ -242,7 +248,10 @@ def test_one_of_several_checksums_is_enough(server, target):
     ("fault", "said"),
     [
         (loopback.absent, "HTTP 404 Not Found"),
+        (loopback.forbidden, "HTTP 403 Forbidden"),
+        (loopback.lost, "Invalid IPv6 URL"),
         (loopback.web_page, "the server sent a web page in its place"),
+        (loopback.loud_page, "the server sent a web page in its place"),
         (loopback.beyond, "the server's file ends before byte 1,000"),
         (loopback.disguised_page, "the server's file ends before byte 1,000"),
     ],

@@ -9,6 +9,7 @@ import csv
 import fcntl
 import gzip
 import hashlib
+import http.client
 import logging
 import os
 import re
@@ -16,6 +17,7 @@ import shutil
 import sys
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -88,7 +90,8 @@ def read(path: str | Path) -> dict[str, File]:
         ) from error
     files = {row.name: row for row in rows}
     if len(files) < len(rows):
-        raise UserError(f"The table of downloads {path} names a file twice: keep one row of each.")
+        [(name, _)] = Counter(row.name for row in rows).most_common(1)
+        raise UserError(f"The table of downloads {path} names {name} twice: keep one row of it.")
     return files
 
 
@@ -195,7 +198,7 @@ def verify(path: str | Path, checksums: Sequence[str]) -> str:
 class _Interrupted(Exception):
     """An attempt that failed for a reason that may pass; `pause` is what the server asks for."""
 
-    def __init__(self, reason: object, pause: float | None = None):
+    def __init__(self, reason: object, pause: float = 0):
         super().__init__(reason)
         self.pause = pause
 
@@ -277,9 +280,7 @@ def _complete(file: File, part: BinaryIO, pause: Callable[[float], None]) -> Non
                     f"command again when the server can be reached; it goes on after "
                     f"{part.tell():,} bytes."
                 ) from error
-            seconds = min(2 ** (failures - 1), _LONGEST_PAUSE)
-            if error.pause is not None:
-                seconds = error.pause
+            seconds = max(error.pause, min(2 ** (failures - 1), _LONGEST_PAUSE))
             progress.say(f"{error}; attempt {failures + 1} in {seconds:.0f} s")
             pause(seconds)
         finally:
@@ -307,7 +308,7 @@ def _receive(file: File, part: BinaryIO, progress: "_Progress") -> None:
                 progress.show(part.tell())
     except _BROKEN as error:
         raise _Interrupted(_reason(error)) from error
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:  # the latter: sent to no address
         raise _refused(file, _reason(error)) from error
     if part.tell() < (end or 0):
         raise _Interrupted(f"the connection ended after {part.tell():,} of {end:,} bytes")
@@ -317,14 +318,15 @@ def _has_no_more(response: requests.Response, size: int) -> bool:
     """Whether the server says that its whole file is not longer than what is here."""
     length = response.headers.get("Content-Length", "")
     whole = response.status_code == 200 and not _is_page(response)
-    return response.status_code == 416 or (whole and length.isdigit() and int(length) <= size)
+    return response.status_code == 416 or (whole and length.isdecimal() and int(length) <= size)
 
 
 def _begin(
     file: File, part: BinaryIO, response: requests.Response, progress: "_Progress"
 ) -> int | None:
     """Check the head of an answer; return the length of the whole file where it is known."""
-    status = f"HTTP {response.status_code} {response.reason}"
+    phrase = http.client.responses.get(response.status_code, "")  # the server's may hold anything
+    status = f"HTTP {response.status_code} {phrase}".rstrip()
     if response.status_code in _PASSING:
         raise _Interrupted(status, _retry_after(response))
     if response.status_code not in (200, 206):
@@ -342,7 +344,7 @@ def _begin(
         progress.say("the server cannot send a part of the file: starting over")
         part.truncate(0)
         part.seek(0)
-    return int(length) if length.isdigit() else file.bytes
+    return int(length) if length.isdecimal() else file.bytes
 
 
 def _finish(file: File, part: BinaryIO, path: Path) -> str:
@@ -378,15 +380,15 @@ def _hash(algorithm: str):
 
 
 def _is_page(response: requests.Response) -> bool:
-    return response.headers.get("Content-Type", "").startswith("text/html")
+    return response.headers.get("Content-Type", "").lower().startswith("text/html")
 
 
-def _retry_after(response: requests.Response) -> float | None:
+def _retry_after(response: requests.Response) -> float:
     try:
         asked = urllib3.Retry().parse_retry_after(response.headers["Retry-After"])
         return min(asked, _LONGEST_ASKED)
-    except (KeyError, urllib3.exceptions.InvalidHeader):
-        return None
+    except (KeyError, ValueError, OverflowError, urllib3.exceptions.InvalidHeader):
+        return 0
 
 
 def _refused(file: File, reason: str) -> UserError:
