@@ -8,6 +8,10 @@ import io
 import logging
 import os
 import re
+import shutil
+import ssl
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -287,6 +291,25 @@ def test_a_server_that_stays_away_is_named_after_some_minutes(server, target):
             downloads.fetch(file, target, pause)
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
     assert Path(f"{target}.part").read_bytes() == CONTENT[: SIZE // 2]
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl to make a certificate")
+def test_a_certificate_that_nobody_signed_fails_at_once(target, tmp_path, monkeypatch):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    monkeypatch.setenv("no_proxy", "localhost")
+    with loopback.serving() as other:
+        other.files[NAME] = CONTENT
+        other.socket = context.wrap_socket(other.socket, server_side=True)
+        file = replace(row(other), url=f"https://localhost:{other.server_port}/{NAME}")
+        with pytest.raises(UserError, match="certificate verify failed.*REQUESTS_CA_BUNDLE"):
+            downloads.fetch(file, target, lambda seconds: pytest.fail("it waits"))
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+        assert downloads.fetch(file, target) == CHECKSUM
 
 
 def test_an_address_that_is_none_fails_at_once(target):

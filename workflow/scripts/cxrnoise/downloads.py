@@ -14,6 +14,7 @@ import logging
 import os
 import re
 import shutil
+import ssl
 import sys
 import time
 import zlib
@@ -307,6 +308,9 @@ def _receive(file: File, part: BinaryIO, progress: "_Progress") -> None:
                 part.flush()  # a kill loses nothing that has arrived
                 progress.show(part.tell())
     except _BROKEN as error:
+        if isinstance(_innermost(error), ssl.SSLCertVerificationError):
+            reason = f"{_reason(error)}; a certificate of your site's can be named in"
+            raise _refused(file, f"{reason} REQUESTS_CA_BUNDLE") from error
         raise _Interrupted(_reason(error)) from error
     except (requests.RequestException, ValueError) as error:  # the latter: sent to no address
         raise _refused(file, _reason(error)) from error
@@ -398,10 +402,15 @@ def _refused(file: File, reason: str) -> UserError:
     )
 
 
-def _reason(error: BaseException) -> str:
-    """Say in a few words what requests wraps several times."""
+def _innermost(error: BaseException) -> BaseException:
+    """Return what requests wraps several times."""
     while inner := error.__cause__ or error.__context__:
         error = inner
+    return error
+
+
+def _reason(error: BaseException) -> str:
+    error = _innermost(error)
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(text.split()).rstrip(".")
 
