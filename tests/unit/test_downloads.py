@@ -402,6 +402,17 @@ def test_a_claimed_folder_stays_ours_until_the_marker_is_removed(tmp_path):
     assert not downloads.ours(folder)
 
 
+def test_another_job_may_claim_the_folder_at_the_same_moment(tmp_path, monkeypatch):
+    scandir = os.scandir
+
+    def claimed_meanwhile(folder):
+        Path(folder, downloads.MARKER).touch()
+        return scandir(folder)
+
+    monkeypatch.setattr("os.scandir", claimed_meanwhile)
+    downloads.claim(tmp_path, TABLE)
+
+
 def test_a_file_where_a_folder_should_be_is_its_owner_s(tmp_path):
     (tmp_path / "images").touch()
     assert not downloads.ours(tmp_path / "images")

@@ -113,13 +113,14 @@ def there(path: str | Path) -> Path | None:
 
 def ours(folder: str | Path) -> bool:
     """Whether `download` may write into a folder: it made it, or no file is in it."""
-    if not os.path.lexists(folder) or os.path.exists(Path(folder, MARKER)):
+    if not os.path.lexists(folder):
         return True
     try:
         with os.scandir(folder) as entries:
-            return all(entry.is_dir() and ours(entry.path) for entry in entries)
+            empty = all(entry.is_dir() and ours(entry.path) for entry in entries)
     except OSError:
         return False
+    return empty or os.path.exists(Path(folder, MARKER))  # which another job may have put there now
 
 
 def claim(folder: str | Path, table: str | Path) -> None:
