@@ -146,7 +146,7 @@ def fetch(file: File, path: str | Path, pause: Callable[[float], None] = time.sl
     """Download a file to `path`, going on with what an earlier call left as `NAME.part`.
 
     A file that is there is checked and not fetched. A connection that breaks or stalls and a
-    server that is busy are tried again, after 1, 2, 4, … seconds or what the server asks for.
+    server that is busy are tried again, after 1, 2, 4, … seconds or more if the server asks for it.
 
     Parameters
     ----------
