@@ -1,6 +1,7 @@
 # What all rules share: the checked configuration, and the names that follow from it.
 
 import os
+import re
 import sys
 from pathlib import Path
 

@@ -7,18 +7,22 @@ OURS = [name for name, path in PLACES.items() if downloads.ours(path.parent)]
 THERE = {
     name: found for name, path in PLACES.items() if (found := downloads.there(path))
 }
-# What the table has no checksums of (folders, other archives) is checked by reading every image.
-BY_INDEX = not PHANTOM and (
-    not RELEASED or bool(set(SOURCES.values()) - {str(path) for path in THERE.values()})
-)
-ABSENT = [
-    str(path)
-    for name, path in PLACES.items()
-    if name not in THERE
-    and FILES[name].kind != downloads.SPLIT_LIST
-    and not (FILES[name].kind == downloads.METADATA and os.path.exists(METADATA))
-]
+# What the table has no checksums of (folders, other archives, metadata of another name) is checked
+# by reading every image.
+DATA = {Path(path) for path in [*SOURCES.values(), METADATA] if os.path.exists(path)}
+UNKNOWN = DATA - set(THERE.values()) if RELEASED else DATA
+BY_INDEX = not PHANTOM and (bool(UNKNOWN) or not RELEASED)
+# What the paper's run needs and is not there, and whether it may be fetched.
+NEEDED = {Path(METADATA)} if RELEASED else set()
+if not UNKNOWN - NEEDED:
+    NEEDED |= {PLACES[name] for name in PLACES if FILES[name].kind == downloads.ARCHIVE}
+FETCHED = {PLACES[name] for name in OURS}
+LACKING = {str(path): path in FETCHED for path in sorted(NEEDED) if not path.exists()}
 RECEIPT = f"{RESULTS}/downloads/{{file}}.json"
+
+
+wildcard_constraints:
+    file="|".join(map(re.escape, PLACES)) or "-",
 
 
 # One file. The output is a receipt, because Snakemake deletes the output of a job that failed, and
@@ -62,6 +66,7 @@ rule download:
         dataset=config["dataset"],
         places={name: str(path) for name, path in PLACES.items()},
         ours=OURS,
+        lacking=[path for path, fetched in LACKING.items() if not fetched],
     script:
         "../workflow/scripts/download.py"
 
@@ -103,6 +108,6 @@ rule verify:
         runtime=10,
     params:
         dataset=config["dataset"],
-        absent=[] if BY_INDEX else ABSENT,
+        absent=LACKING,
     script:
         "../workflow/scripts/verify.py"

@@ -130,9 +130,13 @@ def beyond(handler, content, start):
     handler.answer(416, b"", Content_Range=f"bytes */{len(content)}")
 
 
-def web_page(handler, content, start):
+def web_page(handler, content, start, kind="text/html; charset=utf-8"):
     body = b"<!doctype html><html>Please sign in</html>"
-    handler.answer(200, body, Content_Type="text/html; charset=utf-8", Content_Length=len(body))
+    handler.answer(200, body, Content_Type=kind, Content_Length=len(body))
+
+
+def loud_page(handler, content, start):
+    web_page(handler, content, start, "TEXT/HTML")
 
 
 def disguised_page(handler, content, start):
@@ -150,8 +154,34 @@ def busy(handler, content, start):
     handler.answer(429, b"", Retry_After=7)
 
 
+def impatient(handler, content, start):
+    """Is busy, and asks to be asked again at once."""
+    handler.answer(503, b"", Retry_After="Mon, 01 Jan 2001 00:00:00 GMT")
+
+
+def senseless(handler, content, start):
+    """Is busy, with a pause that no integer holds."""
+    handler.answer(503, b"", Retry_After="9" * 5000)
+
+
+def odd_length(handler, content, start):
+    """Sends half of it, and a length of digits that are no number."""
+    handler.answer(200, content[: len(content) // 2], Content_Length="\xb2\xb3")
+
+
+def lost(handler, content, start):
+    """Redirects to what is no address."""
+    handler.answer(302, b"", Location="http://[::1", Content_Length=0)
+
+
 def absent(handler, content, start):
     handler.answer(404, b"", Content_Length=0)
+
+
+def forbidden(handler, content, start):
+    """Refuses, with colours for the terminal."""
+    handler.send_response(403, "\x1b[31mNo")
+    handler.end_headers()
 
 
 def hung_up(handler, content, start):
@@ -180,10 +210,16 @@ FAULTS = [
     another_range,
     beyond,
     web_page,
+    loud_page,
     disguised_page,
     broken,
     busy,
+    impatient,
+    senseless,
+    odd_length,
+    lost,
     absent,
+    forbidden,
     hung_up,
     moved,
 ]

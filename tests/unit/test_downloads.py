@@ -8,6 +8,10 @@ import io
 import logging
 import os
 import re
+import shutil
+import ssl
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,7 +130,11 @@ GOOD = "kind,file,url,bytes,checksum\narchive,a.tar.gz,https://a/b,12,md5:" + "0
         ("md5:0", "md5:", ["line 2", "32 hex digits"]),
         ("md5:0", "crc:0", ["line 2", "32 hex digits"]),
         ("md5:0", "md5:g", ["line 2", "32 hex digits"]),
-        ("\narchive", "\narchive,a.tar.gz,https://c,,md5:" + "1" * 32 + "\narchive", ["twice"]),
+        (
+            "\narchive",
+            "\narchive,a.tar.gz,https://c,,md5:" + "1" * 32 + "\narchive",
+            ["a.tar.gz twice"],
+        ),
     ],
 )
 def test_a_mistake_in_a_table_is_one_sentence(tmp_path, old, new, parts):
@@ -156,6 +164,8 @@ def test_a_table_that_is_not_there_is_named(tmp_path):
         ([loopback.chunked], []),
         ([loopback.broken, loopback.broken], [1, 2]),
         ([loopback.busy], [7]),
+        ([loopback.impatient, loopback.senseless, loopback.impatient], [1, 2, 4]),
+        ([loopback.odd_length], [1]),
         ([loopback.hung_up], [1]),
         ([loopback.cut_off], [1]),
         ([loopback.stalled], [1]),
@@ -242,7 +252,10 @@ def test_one_of_several_checksums_is_enough(server, target):
     ("fault", "said"),
     [
         (loopback.absent, "HTTP 404 Not Found"),
+        (loopback.forbidden, "HTTP 403 Forbidden"),
+        (loopback.lost, "Invalid IPv6 URL"),
         (loopback.web_page, "the server sent a web page in its place"),
+        (loopback.loud_page, "the server sent a web page in its place"),
         (loopback.beyond, "the server's file ends before byte 1,000"),
         (loopback.disguised_page, "the server's file ends before byte 1,000"),
     ],
@@ -278,6 +291,25 @@ def test_a_server_that_stays_away_is_named_after_some_minutes(server, target):
             downloads.fetch(file, target, pause)
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
     assert Path(f"{target}.part").read_bytes() == CONTENT[: SIZE // 2]
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl to make a certificate")
+def test_a_certificate_that_nobody_signed_fails_at_once(target, tmp_path, monkeypatch):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    monkeypatch.setenv("no_proxy", "localhost")
+    with loopback.serving() as other:
+        other.files[NAME] = CONTENT
+        other.socket = context.wrap_socket(other.socket, server_side=True)
+        file = replace(row(other), url=f"https://localhost:{other.server_port}/{NAME}")
+        with pytest.raises(UserError, match="certificate verify failed.*REQUESTS_CA_BUNDLE"):
+            downloads.fetch(file, target, lambda seconds: pytest.fail("it waits"))
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+        assert downloads.fetch(file, target) == CHECKSUM
 
 
 def test_an_address_that_is_none_fails_at_once(target):
@@ -368,6 +400,17 @@ def test_a_claimed_folder_stays_ours_until_the_marker_is_removed(tmp_path):
     assert TABLE.name in (folder / downloads.MARKER).read_text()
     (folder / downloads.MARKER).unlink()
     assert not downloads.ours(folder)
+
+
+def test_another_job_may_claim_the_folder_at_the_same_moment(tmp_path, monkeypatch):
+    scandir = os.scandir
+
+    def claimed_meanwhile(folder):
+        Path(folder, downloads.MARKER).touch()
+        return scandir(folder)
+
+    monkeypatch.setattr("os.scandir", claimed_meanwhile)
+    downloads.claim(tmp_path, TABLE)
 
 
 def test_a_file_where_a_folder_should_be_is_its_owner_s(tmp_path):

@@ -161,7 +161,8 @@ def test_a_folder_that_was_there_is_used_verified_and_never_written_to(project, 
     right, wrong = (hashlib.md5(it).hexdigest() for it in (own["images_02.tar.gz"], flipped))
     assert "data/images/images_02.tar.gz is not the file of the table" in printed
     assert f"expected md5:{right}, found md5:{wrong}" in printed
-    assert "data/images/images_12.tar.gz is not there" in printed
+    assert "does not get data/images/images_04.tar.gz, data/images/images_05.tar.gz" in printed
+    assert "data/images/images_12.tar.gz is missing: put it there yourself" in printed
     assert "10 files of ChestXRay14 are missing or wrong" in printed
     assert "Traceback" not in printed
     assert snapshot(project.folder / "data") == before

@@ -117,11 +117,17 @@ def test_weights_of_another_architecture_stop_the_training(finished):
     assert "Traceback" not in printed
 
 
-def test_a_damaged_shard_is_named_before_it_is_trained_on(finished):
+def test_a_damaged_shard_is_named_before_it_is_read(finished):
     shard = finished.folder / "results/images/shards/000.h5"
     data = bytearray(shard.read_bytes())
     data[len(data) // 2] ^= 1
     shard.write_bytes(data)
+    run = MODEL.removesuffix("model.keras")
+    outputs = [f"{run}predictions.parquet", f"{run}mcbn.h5"]
+    finished.refuses("--keep-going", "-R", "predict", "mcbn", "--", *outputs)
+    for rule in ("predict", "mcbn"):
+        log = finished.read(f"results/logs/situs/noise-0/seed-0/{rule}.log").decode()
+        assert "shards/000.h5 does not match" in log
     printed = finished.refuses("-R", MODEL, "--", MODEL)
     assert "shards/000.h5 does not match" in printed
     assert "snakemake results/images/shards/000.h5" in printed

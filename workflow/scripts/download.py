@@ -1,6 +1,7 @@
 import logging
 from pathlib import Path
 
+from cxrnoise.errors import UserError
 from cxrnoise.jobs import job
 
 with job(snakemake):
@@ -14,7 +15,13 @@ with job(snakemake):
             logging.info("%s has the %d files, each with its checksum.", folder, number)
         else:
             logging.info(
-                "%s holds files of yours: it is used as it is, and nothing was written there; "
+                "%s holds files of yours: it is used as it is, and no file was written into it; "
                 "`snakemake --cores 4 verify` checks it.",
                 folder,
             )
+    if snakemake.params.lacking:
+        raise UserError(
+            f"`download` does not get {', '.join(snakemake.params.lacking)}, as the folder holds "
+            "files of yours or the table has no such file: put it there, or set `images` and "
+            "`metadata` to new places."
+        )

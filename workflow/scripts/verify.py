@@ -12,10 +12,13 @@ with job(snakemake):
         if problem:
             problems.append(problem)
             verdict.unlink()  # so that the file is looked at again next time
-    problems += [
-        f"{path} is not there: get it, for instance by `snakemake --cores 4 download`."
-        for path in snakemake.params.absent
-    ]
+    for path, fetched in snakemake.params.absent.items():
+        remedy = (
+            "`snakemake --cores 4 download` gets it"
+            if fetched
+            else "put it there yourself, for `download` does not"
+        )
+        problems.append(f"{path} is missing: {remedy}.")
     for problem in problems:
         logging.error("%s", problem)
     if problems:

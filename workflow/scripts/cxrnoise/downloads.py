@@ -9,13 +9,16 @@ import csv
 import fcntl
 import gzip
 import hashlib
+import http.client
 import logging
 import os
 import re
 import shutil
+import ssl
 import sys
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -88,7 +91,8 @@ def read(path: str | Path) -> dict[str, File]:
         ) from error
     files = {row.name: row for row in rows}
     if len(files) < len(rows):
-        raise UserError(f"The table of downloads {path} names a file twice: keep one row of each.")
+        [(name, _)] = Counter(row.name for row in rows).most_common(1)
+        raise UserError(f"The table of downloads {path} names {name} twice: keep one row of it.")
     return files
 
 
@@ -109,13 +113,14 @@ def there(path: str | Path) -> Path | None:
 
 def ours(folder: str | Path) -> bool:
     """Whether `download` may write into a folder: it made it, or no file is in it."""
-    if not os.path.lexists(folder) or os.path.exists(Path(folder, MARKER)):
+    if not os.path.lexists(folder):
         return True
     try:
         with os.scandir(folder) as entries:
-            return all(entry.is_dir() and ours(entry.path) for entry in entries)
+            empty = all(entry.is_dir() and ours(entry.path) for entry in entries)
     except OSError:
         return False
+    return empty or os.path.exists(Path(folder, MARKER))  # which another job may have put there now
 
 
 def claim(folder: str | Path, table: str | Path) -> None:
@@ -141,7 +146,7 @@ def fetch(file: File, path: str | Path, pause: Callable[[float], None] = time.sl
     """Download a file to `path`, going on with what an earlier call left as `NAME.part`.
 
     A file that is there is checked and not fetched. A connection that breaks or stalls and a
-    server that is busy are tried again, after 1, 2, 4, … seconds or what the server asks for.
+    server that is busy are tried again, after 1, 2, 4, … seconds or more if the server asks for it.
 
     Parameters
     ----------
@@ -195,7 +200,7 @@ def verify(path: str | Path, checksums: Sequence[str]) -> str:
 class _Interrupted(Exception):
     """An attempt that failed for a reason that may pass; `pause` is what the server asks for."""
 
-    def __init__(self, reason: object, pause: float | None = None):
+    def __init__(self, reason: object, pause: float = 0):
         super().__init__(reason)
         self.pause = pause
 
@@ -277,9 +282,7 @@ def _complete(file: File, part: BinaryIO, pause: Callable[[float], None]) -> Non
                     f"command again when the server can be reached; it goes on after "
                     f"{part.tell():,} bytes."
                 ) from error
-            seconds = min(2 ** (failures - 1), _LONGEST_PAUSE)
-            if error.pause is not None:
-                seconds = error.pause
+            seconds = max(error.pause, min(2 ** (failures - 1), _LONGEST_PAUSE))
             progress.say(f"{error}; attempt {failures + 1} in {seconds:.0f} s")
             pause(seconds)
         finally:
@@ -306,8 +309,11 @@ def _receive(file: File, part: BinaryIO, progress: "_Progress") -> None:
                 part.flush()  # a kill loses nothing that has arrived
                 progress.show(part.tell())
     except _BROKEN as error:
+        if isinstance(_innermost(error), ssl.SSLCertVerificationError):
+            reason = f"{_reason(error)}; a certificate of your site's can be named in"
+            raise _refused(file, f"{reason} REQUESTS_CA_BUNDLE") from error
         raise _Interrupted(_reason(error)) from error
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:  # the latter: sent to no address
         raise _refused(file, _reason(error)) from error
     if part.tell() < (end or 0):
         raise _Interrupted(f"the connection ended after {part.tell():,} of {end:,} bytes")
@@ -317,14 +323,15 @@ def _has_no_more(response: requests.Response, size: int) -> bool:
     """Whether the server says that its whole file is not longer than what is here."""
     length = response.headers.get("Content-Length", "")
     whole = response.status_code == 200 and not _is_page(response)
-    return response.status_code == 416 or (whole and length.isdigit() and int(length) <= size)
+    return response.status_code == 416 or (whole and length.isdecimal() and int(length) <= size)
 
 
 def _begin(
     file: File, part: BinaryIO, response: requests.Response, progress: "_Progress"
 ) -> int | None:
     """Check the head of an answer; return the length of the whole file where it is known."""
-    status = f"HTTP {response.status_code} {response.reason}"
+    phrase = http.client.responses.get(response.status_code, "")  # the server's may hold anything
+    status = f"HTTP {response.status_code} {phrase}".rstrip()
     if response.status_code in _PASSING:
         raise _Interrupted(status, _retry_after(response))
     if response.status_code not in (200, 206):
@@ -342,7 +349,7 @@ def _begin(
         progress.say("the server cannot send a part of the file: starting over")
         part.truncate(0)
         part.seek(0)
-    return int(length) if length.isdigit() else file.bytes
+    return int(length) if length.isdecimal() else file.bytes
 
 
 def _finish(file: File, part: BinaryIO, path: Path) -> str:
@@ -378,15 +385,15 @@ def _hash(algorithm: str):
 
 
 def _is_page(response: requests.Response) -> bool:
-    return response.headers.get("Content-Type", "").startswith("text/html")
+    return response.headers.get("Content-Type", "").lower().startswith("text/html")
 
 
-def _retry_after(response: requests.Response) -> float | None:
+def _retry_after(response: requests.Response) -> float:
     try:
         asked = urllib3.Retry().parse_retry_after(response.headers["Retry-After"])
         return min(asked, _LONGEST_ASKED)
-    except (KeyError, urllib3.exceptions.InvalidHeader):
-        return None
+    except (KeyError, ValueError, OverflowError, urllib3.exceptions.InvalidHeader):
+        return 0
 
 
 def _refused(file: File, reason: str) -> UserError:
@@ -396,10 +403,15 @@ def _refused(file: File, reason: str) -> UserError:
     )
 
 
-def _reason(error: BaseException) -> str:
-    """Say in a few words what requests wraps several times."""
+def _innermost(error: BaseException) -> BaseException:
+    """Return what requests wraps several times."""
     while inner := error.__cause__ or error.__context__:
         error = inner
+    return error
+
+
+def _reason(error: BaseException) -> str:
+    error = _innermost(error)
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(text.split()).rstrip(".")
 
