@@ -26,7 +26,7 @@ from .spreadsheets import escaped
 
 PROBLEMS = ("missing", "doubled", "truncated", "unreadable")
 ARCHIVE = ".tar.gz"
-PADDING = 2**22  # bytes between the members of an archive, or after the last, at most
+PADDING = 2**22  # bytes of headers between the members of an archive, or after the last, at most
 COUNTED = "CXRNOISE_COUNTED"  # the variable in which a run tells its jobs what `count_pa` found
 
 REMEDIES = {
@@ -76,6 +76,9 @@ SELECT image, patient, view, findings, source, path, bytes, width, height,
 FROM entries JOIN files USING (image) LEFT JOIN places USING (image)
 WHERE image NOT IN (SELECT image FROM report) ORDER BY image
 """
+
+# What gzip and tarfile raise; the latter recurses from a header to the header that it is about.
+_DAMAGED = (OSError, EOFError, RecursionError, tarfile.TarError, ValueError, zlib.error)
 
 Keep = Callable[[str, bytes], None]
 Read = Callable[[], bytes]
@@ -304,21 +307,25 @@ class _Bounded:
 
 def _members(archive: str | Path) -> Iterator[tuple[str, Read]]:
     try:
+        if not os.path.isfile(archive):
+            raise tarfile.ReadError("no regular file")
         with gzip.open(archive) as unpacked:
             stream = _Bounded(unpacked)
-            stream.left = LARGEST_FILE + PADDING
+            stream.left = PADDING
             with tarfile.open(fileobj=stream, mode="r|", bufsize=2**20) as members:
                 while member := members.next():
                     members.members.clear()  # which would keep them all
+                    members.pax_headers.clear()
                     _check_member(archive, member)
-                    stream.left, stream.after = LARGEST_FILE + PADDING, repr(member.name)
+                    stream.left = min(member.size, LARGEST_FILE) + PADDING
+                    stream.after = repr(member.name)
                     if member.isfile() and _is_image(PurePosixPath(member.name).name):
                         yield member.name, BytesIO(members.extractfile(member).read()).read
                 stream.left, stream.after = PADDING, "its end"
                 while piece := members.fileobj.read(2**20):  # to where gzip keeps its checksum
                     if piece.strip(b"\0"):
                         raise tarfile.ReadError("more data after its end")
-    except (EOFError, gzip.BadGzipFile, tarfile.TarError, ValueError, zlib.error) as error:
+    except _DAMAGED as error:
         raise UserError(
             f"The archive {archive} is truncated or damaged ({error}): download it again."
         ) from error
