@@ -188,6 +188,13 @@ def test_a_shard_reads_no_more_of_the_index_than_where_its_rows_are(
         assert len(read) <= len(set(wanted.index // frame)) + 1
 
 
+@pytest.mark.parametrize("content", [b"", b"PAR1" * 9])
+def test_a_damaged_index_is_named(tmp_path, content):
+    (tmp_path / "index.parquet").write_bytes(content)
+    with pytest.raises(UserError, match=r"index\.parquet is not a Parquet file, or a damaged one"):
+        shards.rows(tmp_path / "index.parquet", 0)
+
+
 # Digests
 
 
@@ -212,6 +219,10 @@ def test_a_corrupt_shard_is_named_with_the_command_that_makes_it_again(built):
     paths[1].write_bytes(content)
     with pytest.raises(UserError, match=f"rm {paths[1]}` and `snakemake {paths[1]}"):
         shards.verify(paths, digests)
+    for damage in (b"", b"\xff\xfe"):
+        digests[0].write_bytes(damage)
+        with pytest.raises(UserError, match=f"{paths[0]} does not match {digests[0]}"):
+            shards.verify(paths, digests)
 
 
 # Reading
