@@ -90,27 +90,32 @@ def sources(images: str | Path) -> dict[str, str]:
     Returns
     -------
     Path of each folder or archive by its name, in the order of the names.
-    Raises `UserError` when there are no images.
+    Raises `UserError` when there are no images, or a folder or archive cannot have its name.
     """
     images = Path(images)
     archives, folders, images_found = [], [], False
     try:
         with os.scandir(images) as entries:
             for entry in entries:
+                if entry.name.startswith("."):
+                    continue
                 if entry.name.endswith(ARCHIVE):
                     archives.append(entry.name)
                 elif entry.name.startswith("images") and entry.is_dir():
                     folders.append(entry.name)
                 images_found = images_found or _is_image(entry.name)
+        innermost = {name: _innermost(images / name) for name in sorted(folders)}
+        filled = {name: str(folder) for name, folder in innermost.items() if _has_images(folder)}
     except OSError as error:
         raise UserError(
-            f"The images folder {images} cannot be read ({error.strerror}): "
+            f"The images folder {error.filename} cannot be read ({error.strerror}): "
             "set `images` to the folder with the radiographs."
         ) from error
+    for name in archives or filled:
+        if problem := name_problem(name) or ("braces" if set(name) & set("{}") else ""):
+            raise UserError(f"The images folder {images} has {name!r} with {problem}: rename it.")
     if archives:
         return {name.removesuffix(ARCHIVE): str(images / name) for name in sorted(archives)}
-    innermost = {name: _innermost(images / name) for name in sorted(folders)}
-    filled = {name: str(folder) for name, folder in innermost.items() if _has_images(folder)}
     if filled:
         return filled
     if images_found:
