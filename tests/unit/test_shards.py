@@ -113,15 +113,17 @@ def test_a_shard_whose_images_are_all_left_out_is_empty(tmp_path):
     assert shards.Reader([path]).size == SIZE
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xd8\xff no JPEG"])
+@pytest.mark.parametrize("content", [None, b"\xff\xd8\xff no JPEG", "a link to itself"])
 def test_an_image_that_went_bad_after_the_index_is_named_and_leaves_no_shard(
     built, tmp_path, content
 ):
     data, paths = built
     path = data.images / sorted(data.pa)[1]
     path.unlink()
-    if content is not None:
+    if isinstance(content, bytes):
         path.write_bytes(content)
+    elif content:
+        path.symlink_to(path)
     wanted = shards.rows(paths[0].parents[1] / "index.parquet", 0)
     with (
         pytest.raises(UserError, match=f"{path.name} cannot be used"),

@@ -230,14 +230,22 @@ def originals(wanted: pd.DataFrame, sources: dict[str, str]) -> Iterator[tuple[s
     ----------
     sources: path of each folder or archive by its name, as `sources` returns it.
 
-    Raises `UserError` when a file is no longer there.
+    Raises `UserError` when a file is no longer there, or cannot be read.
     """
     for source, part in wanted.groupby("source", sort=True):
         images = dict(zip(part["path"], part["image"], strict=True))
         path = sources[source]
         for where, read in _members(path) if is_archive(path) else _at(images):
             if where in images:
-                yield images.pop(where), read()
+                image = images.pop(where)
+                try:
+                    data = read()
+                except radiographs.Unreadable as error:
+                    raise UserError(
+                        f"Image {image} cannot be read ({error}), see {where}: put the file right "
+                        "and run again."
+                    ) from error
+                yield image, data
                 if not images:
                     break
         if images:
@@ -380,10 +388,6 @@ def _describe(source: str, where: str, read: Read, keep: Keep | None) -> tuple:
         row["problem"] = "truncated"
     except radiographs.Unreadable as error:
         row["problem"] = f"unreadable: {error}"
-    except OSError as error:
-        if error.filename is None:
-            raise
-        row["problem"] = f"unreadable: {error.strerror}"
     return tuple(row[name] for name in FILE)
 
 

@@ -36,14 +36,17 @@ FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 def read_file(path: str | Path) -> bytes:
     """Read a file that is to be a radiograph.
 
-    Raises `Unreadable` when it is no regular file, or is of more than `LARGEST_FILE` bytes.
+    Raises `Unreadable` when it is not there, no regular file, or of more than `LARGEST_FILE` bytes.
     """
-    found = os.stat(path)
-    if not stat.S_ISREG(found.st_mode):
-        raise Unreadable("no regular file")
-    if found.st_size > LARGEST_FILE:
-        raise Unreadable(f"{found.st_size} bytes, at most {LARGEST_FILE} are accepted")
-    return Path(path).read_bytes()
+    try:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            raise Unreadable("no regular file")
+        if found.st_size > LARGEST_FILE:
+            raise Unreadable(f"{found.st_size} bytes, at most {LARGEST_FILE} are accepted")
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise Unreadable(error.strerror) from error
 
 
 def dimensions(data: bytes) -> tuple[int, int]:

@@ -113,7 +113,7 @@ def pack_files(wanted: pd.DataFrame, writer: Writer) -> None:
     for image, path in zip(wanted["image"], wanted["path"], strict=True):
         try:
             writer.add(image, radiographs.read_file(path))
-        except (FileNotFoundError, radiographs.Unreadable) as error:
+        except radiographs.Unreadable as error:
             raise UserError(
                 f"Image {image} cannot be used ({error}), see {path}: put the file right, "
                 "then `touch` its folder and run again."
