@@ -93,32 +93,22 @@ def sources(images: str | Path) -> dict[str, str]:
     Raises `UserError` when there are no images, or a folder or archive cannot have its name.
     """
     images = Path(images)
-    archives, folders, images_found = [], [], False
     try:
-        with os.scandir(images) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.name.endswith(ARCHIVE):
-                    archives.append(entry.name)
-                elif entry.name.startswith("images") and entry.is_dir():
-                    folders.append(entry.name)
-                images_found = images_found or _is_image(entry.name)
-        innermost = {name: _innermost(images / name) for name in sorted(folders)}
-        filled = {name: str(folder) for name, folder in innermost.items() if _has_images(folder)}
+        archives, folders, has_images = _scanned(images)
+        innermost = {name: _innermost(images / name) for name in folders}
+        filled = {name: folder for name, folder in innermost.items() if _has_images(folder)}
     except OSError as error:
         raise UserError(
             f"The images folder {error.filename} cannot be read ({error.strerror}): "
             "set `images` to the folder with the radiographs."
         ) from error
-    for name in archives or filled:
+    found = {name: images / name for name in archives} or filled
+    for name in found:
         if problem := name_problem(name) or ("braces" if set(name) & set("{}") else ""):
             raise UserError(f"The images folder {images} has {name!r} with {problem}: rename it.")
-    if archives:
-        return {name.removesuffix(ARCHIVE): str(images / name) for name in sorted(archives)}
-    if filled:
-        return filled
-    if images_found:
+    if found:
+        return {name.removesuffix(ARCHIVE): str(path) for name, path in found.items()}
+    if has_images:
         return {"images": str(images)}
     raise UserError(
         f"No images found in {images}: it should hold PNG, JPEG or DICOM files "
@@ -271,6 +261,21 @@ def write_report(report: pd.DataFrame, path: str | Path) -> None:
 
 def _is_image(name: str) -> bool:
     return name.lower().endswith(radiographs.SUFFIXES) and not name.startswith(".")
+
+
+def _scanned(folder: Path) -> tuple[list[str], list[str], bool]:
+    """Return the archives and the folders of images by name, and whether there are images too."""
+    archives, folders, has_images = [], [], False
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if is_archive(entry.name):
+                archives.append(entry.name)
+            elif entry.name.startswith("images") and entry.is_dir():
+                folders.append(entry.name)
+            has_images = has_images or _is_image(entry.name)
+    return sorted(archives), sorted(folders), has_images
 
 
 def _innermost(folder: Path) -> Path:
