@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydicom import uid
 
 from cxrnoise import chestxray14, radiographs, shards
-from cxrnoise.errors import UserError
+from cxrnoise.errors import Unreadable, UserError
 from tiny import dicom, jpeg, png, write_archive
 
 GREY = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -288,6 +288,13 @@ def test_an_image_that_unpacks_to_far_more_is_refused_in_little_memory(tmp_path,
     (tmp_path / name).write_bytes(made[name])
     code = "from cxrnoise import radiographs; radiographs.decode(radiographs.read_file(path))"
     assert "Unreadable: " in limited(code, tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", [b"iCCP", b"gAMA", b"acTL", b"IHDR"])
+def test_a_png_with_an_empty_chunk_of_a_kind_that_has_content_is_unreadable(kind):
+    end = PNG.index(b"IEND") - 4
+    with pytest.raises(Unreadable):
+        radiographs.decode(PNG[:end] + chunk(kind, b"") + PNG[end:])
 
 
 def test_a_shard_names_the_image_that_unpacks_to_far_more(tmp_path):
