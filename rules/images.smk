@@ -1,4 +1,4 @@
-ARCHIVES = [source for source, path in SOURCES.items() if str(path).endswith(".tar.gz")]
+ARCHIVES = [source for source, path in SOURCES.items() if chestxray14.is_archive(path)]
 
 
 if ARCHIVES:

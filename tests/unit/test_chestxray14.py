@@ -109,6 +109,29 @@ def test_only_images_of_an_archive_are_listed_and_by_their_base_name(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["images_01.tar.gz"]
 
 
+def test_hidden_archives_are_passed_over(tmp_path):
+    for name in ("images_01.tar.gz", "._images_01.tar.gz"):
+        (tmp_path / name).touch()
+    assert list(chestxray14.sources(tmp_path)) == ["images_01"]
+
+
+@pytest.mark.parametrize("name", ["images_{x}", "images\n1", "images\udcff"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_folders_and_archives_with_names_that_snakemake_cannot_have_are_named(
+    tmp_path, name, packed
+):
+    if packed:
+        name += ".tar.gz"
+        (tmp_path / name).touch()
+    else:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").touch()
+    with pytest.raises(UserError) as error:
+        chestxray14.sources(tmp_path)
+    assert f"The images folder {tmp_path} has {name!r} with " in str(error.value)
+    assert str(error.value).isprintable()
+
+
 GREY = np.arange(256, dtype=np.uint8).reshape(16, 16)
 MIXED = {
     "a.PNG": png(GREY),

@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from pydicom import uid
 
 from cxrnoise import chestxray14, radiographs, shards
-from cxrnoise.errors import UserError
+from cxrnoise.errors import Unreadable, UserError
 from tiny import dicom, jpeg, png, write_archive
 
 GREY = np.arange(256, dtype=np.uint8).reshape(16, 16)
 PNG = png(GREY)
 LENGTH = len(PNG)
 MEMORY = 2**29  # bytes that a hostile file may take, which would unpack to far more
+PARTS = 12  # of headers, 2 MB each
 
 
 def packed(folder, *members, end=b"\0" * 1024):
@@ -160,6 +161,37 @@ def long_name():
     return header(member("././@LongLink", 2**30, type=tarfile.GNUTYPE_LONGNAME))
 
 
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_headers_of_headers_are_refused(tmp_path, kind):
+    data = b"15 comment=xyz\n" if kind == tarfile.XHDTYPE else b"a.png\0"
+    nested = header(member("x", len(data), type=kind)) + padded(data)
+    assert "is truncated or damaged (maximum recursion" in refusal(packed(tmp_path, nested * 2000))
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE], ids=["one", "many"])
+def test_millions_of_records_in_headers_take_little_memory(tmp_path, kind):
+    parts = [
+        b"".join(b"16 key%08d=\n" % number for number in range(part * 2**17, (part + 1) * 2**17))
+        for part in range(PARTS)
+    ]
+    with gzip.open(tmp_path / "images_01.tar.gz", "wb", compresslevel=1) as file:
+        for data in parts if kind == tarfile.XGLTYPE else [b"".join(parts)]:
+            file.write(header(member("x", len(data), type=kind)) + padded(data))
+            file.write(header(member("a.png")) + padded(PNG))
+        file.write(bytes(1024))
+    code = "from cxrnoise import chestxray14; print(len(chestxray14.listing('a', path).whole()))"
+    said = limited(code, tmp_path / "images_01.tar.gz", MEMORY // 2)
+    assert said == str(PARTS) if kind == tarfile.XGLTYPE else "too many bytes" in said
+
+
+def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "images_01.tar.gz")
+    assert "damaged (no regular file)" in refusal(tmp_path / "images_01.tar.gz")
+    (tmp_path / "images_01.tar.gz").unlink()
+    (tmp_path / "images_01.tar.gz").mkdir()
+    assert "damaged (no regular file)" in refusal(tmp_path / "images_01.tar.gz")
+
+
 @pytest.mark.parametrize(
     ("before", "said"),
     [
@@ -178,18 +210,18 @@ def test_an_archive_that_unpacks_without_end_is_refused_in_little_memory(tmp_pat
     assert said in limited(code, tmp_path / "images_01.tar.gz")
 
 
-def limited(code, path):
-    """Run code on `path` with little memory and return what it raises."""
+def limited(code, path, memory=MEMORY):
+    """Run code on `path` with little memory and return what it prints or raises."""
     program = f"import sys; sys.path.insert(0, 'workflow/scripts'); path = sys.argv[1]; {code}"
     done = subprocess.run(
         [sys.executable, "-c", program, str(path)],
         capture_output=True,
         text=True,
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (memory, memory)),
     )
-    assert done.returncode == 1 and "MemoryError" not in done.stderr, done.stderr
-    return done.stderr.strip().splitlines()[-1]
+    assert done.returncode in (0, 1) and "MemoryError" not in done.stderr, done.stderr
+    return (done.stdout + done.stderr).strip().splitlines()[-1]
 
 
 def chunk(kind, data):
@@ -256,6 +288,13 @@ def test_an_image_that_unpacks_to_far_more_is_refused_in_little_memory(tmp_path,
     (tmp_path / name).write_bytes(made[name])
     code = "from cxrnoise import radiographs; radiographs.decode(radiographs.read_file(path))"
     assert "Unreadable: " in limited(code, tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", [b"iCCP", b"gAMA", b"acTL", b"IHDR"])
+def test_a_png_with_an_empty_chunk_of_a_kind_that_has_content_is_unreadable(kind):
+    end = PNG.index(b"IEND") - 4
+    with pytest.raises(Unreadable):
+        radiographs.decode(PNG[:end] + chunk(kind, b"") + PNG[end:])
 
 
 def test_a_shard_names_the_image_that_unpacks_to_far_more(tmp_path):

@@ -57,7 +57,27 @@ def test_what_is_no_table_is_refused_with_its_line(refusal, content, said, packe
 
 def test_a_quoted_field_of_many_lines_is_refused(refusal):
     text = refusal(OWN + '"' + "a,b\n" * 1_000_000 + '",1,0\n')
+    assert "has more than 100000 characters, perhaps by a quote that never closes" in text
+    text = refusal(OWN + '"' + "a,b\n" * 100 + '",1,0\n')
     assert "line 2, column image: it has more than 255 characters" in text
+
+
+@pytest.mark.parametrize("header", [OWN, RELEASED])
+def test_a_row_of_absurdly_many_columns_is_refused(refusal, header):
+    assert "line 2 has more than 1000 columns" in refusal(header + "a.png,1,0,1,PA" + "," * 1000)
+
+
+def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "labels.csv")
+    with pytest.raises(UserError, match=r"labels\.csv cannot be read \(no regular file\)"):
+        list(metadata.read(tmp_path / "labels.csv"))
+
+
+def test_long_rows_are_held_a_few_at_a_time(tmp_path):
+    rows = f"a.png,No Finding,{'x' * 90_000},1,PA\n" * 400
+    (tmp_path / "labels.csv").write_text(RELEASED + rows)
+    sizes = [len(frame) for frame in metadata.read(tmp_path / "labels.csv")]
+    assert sum(sizes) == 400 and max(sizes) < 200
 
 
 @pytest.mark.parametrize("name", ["a\nb.png", "a\rb.png", "a\tb.png", "\x1b[31m.png", "\x85.png"])

@@ -105,13 +105,16 @@ def test_a_job_that_runs_again_starts_its_log_anew(run):
     assert "first" not in run("logging.info('second')")[2]
 
 
-def test_a_job_ends_with_the_snakemake_that_started_it(tmp_path):
+@pytest.mark.parametrize("reaped", [True, False])
+def test_a_job_ends_with_the_snakemake_that_started_it(tmp_path, reaped):
     owner = subprocess.Popen(["sleep", "60"])
     job = start("print('started', flush=True); import time; time.sleep(60)", tmp_path, owner.pid)
     assert job.stdout.readline() == b"started\n"
     owner.kill()
-    owner.wait()
+    if reaped:
+        owner.wait()
     assert job.wait(10) == -signal.SIGKILL
+    owner.wait()
 
 
 def test_a_job_whose_snakemake_is_gone_before_it_begins_ends_at_once(tmp_path):

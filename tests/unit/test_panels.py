@@ -1,8 +1,10 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 import disputes
 from cxrnoise import figures, judgements, neighbours, panels
+from cxrnoise.errors import UserError
 from tiny import png
 
 PIXELS = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -110,6 +112,13 @@ def test_a_figure_says_how_many_cases_there_are():
     (_, overturned), (_, confirmed), _ = panels.titles("Emphysema", False, 7, 1)
     assert overturned.endswith("4 of 7 cases.")
     assert confirmed.endswith("one case.")
+
+
+def test_an_image_that_cannot_be_drawn_is_named():
+    first, *_ = plates()
+    originals = [(first.panels[0].image, b"no PNG")]
+    with pytest.raises(UserError, match=f"image {first.panels[0].image} cannot be shown"):
+        panels.filled([first], originals)
 
 
 def test_every_panel_is_drawn_with_its_pixels_as_they_are(tmp_path):

@@ -3,6 +3,7 @@ import os
 import platform
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -107,6 +108,43 @@ def test_a_kill_before_the_old_checkpoint_is_removed_leaves_the_new_one(store, t
 def test_a_checkpoint_of_another_training_is_not_restored(store, tmp_path):
     store.save(trained(1), State(5))
     assert progress.Progress(tmp_path, "other").restore() is None
+
+
+@pytest.mark.parametrize("removed", ["model.keras", "state.json"])
+def test_a_kill_while_the_checkpoint_is_removed_starts_from_the_beginning(store, tmp_path, removed):
+    store.save(trained(1), State(5))
+    (tmp_path / "checkpoint" / removed).unlink()
+    assert store.restore() is None
+    store.save(trained(2), State(5))
+    assert restored(tmp_path) == (2, 5)
+
+
+@pytest.mark.parametrize("name", ["model.keras", "state.json"])
+@pytest.mark.parametrize("content", [b"", b"\x80" * 3000, b"[]", b"{}", b"7"])
+def test_a_damaged_checkpoint_is_said(store, tmp_path, name, content):
+    store.save(trained(1), State(5))
+    (tmp_path / "checkpoint" / name).write_bytes(content)
+    with pytest.raises(UserError) as error:
+        store.restore()
+    assert f"checkpoint/{name}" in str(error.value)
+    assert f": delete {tmp_path} and run again" in str(error.value)
+    assert str(error.value).isprintable() and len(str(error.value)) < 300 + len(str(tmp_path)) * 2
+
+
+def test_trainings_that_begin_as_others_end_do_not_disturb_each_other(tmp_path):
+    folder, inside = tmp_path / "progress", threading.Lock()
+
+    def training(_):
+        for _ in range(100):
+            with progress.opened(folder, "one"):
+                assert inside.acquire(blocking=False)
+                (folder / "checkpoint").mkdir()
+                (folder / "checkpoint" / "state.json").touch()
+                inside.release()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(training, range(4)))
+    assert not folder.exists()
 
 
 def test_a_finished_training_leaves_no_progress_and_a_failed_one_leaves_its_own(tmp_path):

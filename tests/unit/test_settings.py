@@ -57,6 +57,12 @@ def keys_of(config: dict, prefix: str = "") -> list[str]:
     ]
 
 
+# Nine lists of ten times the list before, a thousand million items if they were written out.
+ALIASES = "a0: &a0 [x]\n" + "".join(
+    f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 10)}]\n" for number in range(1, 10)
+)
+
+
 @pytest.mark.parametrize("name", ["config.yaml", "demo.yaml", "real-sample.yaml"])
 def test_the_configurations_that_come_with_the_workflow_are_valid(name):
     settings.validate(configuration(name), SCHEMA_PATH)
@@ -71,6 +77,7 @@ def test_the_configurations_that_come_with_the_workflow_are_valid(name):
         ("batch_size: 8", ["in the group training", "in the group uncertainty"]),
         ("colour: red", ["colour", "config/README.md"]),
         ("1: 2", ["no key 1"]),
+        (ALIASES, ["no key a0"]),
     ],
 )
 def test_an_unknown_key_is_named_with_the_key_that_may_be_meant(changes, parts):
@@ -92,6 +99,7 @@ def test_an_unknown_key_is_named_with_the_key_that_may_be_meant(changes, parts):
         ("network: small", ["network", "the text 'small'", "a group of keys"]),
         ("shards:", ["shards", "empty", "a group of keys"]),
         ("weights:", ["weights", "empty", "a text"]),
+        ("noise_levels: &a [*a]", ["noise_levels holds [[", "a number"]),
     ],
 )
 def test_a_wrong_type_is_named_with_its_key_and_value(changes, parts):
@@ -107,6 +115,7 @@ def test_a_wrong_type_is_named_with_its_key_and_value(changes, parts):
         ("noise_levels: [8, 8]", ["noise_levels is [8, 8]", "once"]),
         ("noise_levels: [8, 8.0]", ["noise_levels is [8, 8.0]", "once"]),
         ("noise_levels: [8, '8']", ["noise_levels is [8, 8]", "once"]),
+        ("seeds: [4294967296]", ["seeds holds 4294967296", "at most 4294967295"]),
         ("seeds: [1, 1]", ["seeds is [1, 1]", "once"]),
         ("images: ''", ["images is empty"]),
         ("training: {momentum: 1}", ["training.momentum is 1", "less than 1"]),

@@ -113,15 +113,17 @@ def test_a_shard_whose_images_are_all_left_out_is_empty(tmp_path):
     assert shards.Reader([path]).size == SIZE
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xd8\xff no JPEG"])
+@pytest.mark.parametrize("content", [None, b"\xff\xd8\xff no JPEG", "a link to itself"])
 def test_an_image_that_went_bad_after_the_index_is_named_and_leaves_no_shard(
     built, tmp_path, content
 ):
     data, paths = built
     path = data.images / sorted(data.pa)[1]
     path.unlink()
-    if content is not None:
+    if isinstance(content, bytes):
         path.write_bytes(content)
+    elif content:
+        path.symlink_to(path)
     wanted = shards.rows(paths[0].parents[1] / "index.parquet", 0)
     with (
         pytest.raises(UserError, match=f"{path.name} cannot be used"),
@@ -188,6 +190,13 @@ def test_a_shard_reads_no_more_of_the_index_than_where_its_rows_are(
         assert len(read) <= len(set(wanted.index // frame)) + 1
 
 
+@pytest.mark.parametrize("content", [b"", b"PAR1" * 9])
+def test_a_damaged_index_is_named(tmp_path, content):
+    (tmp_path / "index.parquet").write_bytes(content)
+    with pytest.raises(UserError, match=r"index\.parquet is not a Parquet file, or a damaged one"):
+        shards.rows(tmp_path / "index.parquet", 0)
+
+
 # Digests
 
 
@@ -212,6 +221,10 @@ def test_a_corrupt_shard_is_named_with_the_command_that_makes_it_again(built):
     paths[1].write_bytes(content)
     with pytest.raises(UserError, match=f"rm {paths[1]}` and `snakemake {paths[1]}"):
         shards.verify(paths, digests)
+    for damage in (b"", b"\xff\xfe"):
+        digests[0].write_bytes(damage)
+        with pytest.raises(UserError, match=f"{paths[0]} does not match {digests[0]}"):
+            shards.verify(paths, digests)
 
 
 # Reading

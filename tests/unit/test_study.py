@@ -1,6 +1,7 @@
 import io
 import json
 import struct
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -304,6 +305,15 @@ def test_an_original_that_is_gone_is_named(tmp_path, layout):
     wanted = index[:1].assign(path="images/elsewhere.png")
     with pytest.raises(UserError, match=f"no longer holds {index['image'].iloc[0]}"):
         list(chestxray14.originals(wanted, found))
+
+
+def test_an_original_that_can_no_longer_be_read_is_named(tmp_path):
+    data = tiny.chestxray14(tmp_path)
+    index, _ = whole.index(data.metadata, data.images, 10)
+    with Path(index["path"].iloc[0]).open("wb") as file:
+        file.truncate(2**38)
+    with pytest.raises(UserError, match=f"Image {index['image'].iloc[0]} cannot be read"):
+        list(chestxray14.originals(index[:1], chestxray14.sources(data.images)))
 
 
 def test_an_archive_is_read_once_and_no_further_than_needed(tmp_path, monkeypatch):

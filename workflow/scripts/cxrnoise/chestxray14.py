@@ -26,7 +26,7 @@ from .spreadsheets import escaped
 
 PROBLEMS = ("missing", "doubled", "truncated", "unreadable")
 ARCHIVE = ".tar.gz"
-PADDING = 2**22  # bytes between the members of an archive, or after the last, at most
+PADDING = 2**22  # bytes of headers between the members of an archive, or after the last, at most
 COUNTED = "CXRNOISE_COUNTED"  # the variable in which a run tells its jobs what `count_pa` found
 
 REMEDIES = {
@@ -77,6 +77,9 @@ FROM entries JOIN files USING (image) LEFT JOIN places USING (image)
 WHERE image NOT IN (SELECT image FROM report) ORDER BY image
 """
 
+# What gzip and tarfile raise; the latter recurses from a header to the header that it is about.
+_DAMAGED = (OSError, EOFError, RecursionError, tarfile.TarError, ValueError, zlib.error)
+
 Keep = Callable[[str, bytes], None]
 Read = Callable[[], bytes]
 
@@ -87,30 +90,25 @@ def sources(images: str | Path) -> dict[str, str]:
     Returns
     -------
     Path of each folder or archive by its name, in the order of the names.
-    Raises `UserError` when there are no images.
+    Raises `UserError` when there are no images, or a folder or archive cannot have its name.
     """
     images = Path(images)
-    archives, folders, images_found = [], [], False
     try:
-        with os.scandir(images) as entries:
-            for entry in entries:
-                if entry.name.endswith(ARCHIVE):
-                    archives.append(entry.name)
-                elif entry.name.startswith("images") and entry.is_dir():
-                    folders.append(entry.name)
-                images_found = images_found or _is_image(entry.name)
+        archives, folders, has_images = _scanned(images)
+        innermost = {name: _innermost(images / name) for name in folders}
+        filled = {name: folder for name, folder in innermost.items() if _has_images(folder)}
     except OSError as error:
         raise UserError(
-            f"The images folder {images} cannot be read ({error.strerror}): "
+            f"The images folder {error.filename} cannot be read ({error.strerror}): "
             "set `images` to the folder with the radiographs."
         ) from error
-    if archives:
-        return {name.removesuffix(ARCHIVE): str(images / name) for name in sorted(archives)}
-    innermost = {name: _innermost(images / name) for name in sorted(folders)}
-    filled = {name: str(folder) for name, folder in innermost.items() if _has_images(folder)}
-    if filled:
-        return filled
-    if images_found:
+    found = {name: images / name for name in archives} or filled
+    for name in found:
+        if problem := name_problem(name) or ("braces" if set(name) & set("{}") else ""):
+            raise UserError(f"The images folder {images} has {name!r} with {problem}: rename it.")
+    if found:
+        return {name.removesuffix(ARCHIVE): str(path) for name, path in found.items()}
+    if has_images:
         return {"images": str(images)}
     raise UserError(
         f"No images found in {images}: it should hold PNG, JPEG or DICOM files "
@@ -222,14 +220,22 @@ def originals(wanted: pd.DataFrame, sources: dict[str, str]) -> Iterator[tuple[s
     ----------
     sources: path of each folder or archive by its name, as `sources` returns it.
 
-    Raises `UserError` when a file is no longer there.
+    Raises `UserError` when a file is no longer there, or cannot be read.
     """
     for source, part in wanted.groupby("source", sort=True):
         images = dict(zip(part["path"], part["image"], strict=True))
         path = sources[source]
         for where, read in _members(path) if is_archive(path) else _at(images):
             if where in images:
-                yield images.pop(where), read()
+                image = images.pop(where)
+                try:
+                    data = read()
+                except radiographs.Unreadable as error:
+                    raise UserError(
+                        f"Image {image} cannot be read ({error}), see {where}: put the file right "
+                        "and run again."
+                    ) from error
+                yield image, data
                 if not images:
                     break
         if images:
@@ -255,6 +261,21 @@ def write_report(report: pd.DataFrame, path: str | Path) -> None:
 
 def _is_image(name: str) -> bool:
     return name.lower().endswith(radiographs.SUFFIXES) and not name.startswith(".")
+
+
+def _scanned(folder: Path) -> tuple[list[str], list[str], bool]:
+    """Return the archives and the folders of images by name, and whether there are images too."""
+    archives, folders, has_images = [], [], False
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if is_archive(entry.name):
+                archives.append(entry.name)
+            elif entry.name.startswith("images") and entry.is_dir():
+                folders.append(entry.name)
+            has_images = has_images or _is_image(entry.name)
+    return sorted(archives), sorted(folders), has_images
 
 
 def _innermost(folder: Path) -> Path:
@@ -304,21 +325,25 @@ class _Bounded:
 
 def _members(archive: str | Path) -> Iterator[tuple[str, Read]]:
     try:
+        if not os.path.isfile(archive):
+            raise tarfile.ReadError("no regular file")
         with gzip.open(archive) as unpacked:
             stream = _Bounded(unpacked)
-            stream.left = LARGEST_FILE + PADDING
+            stream.left = PADDING
             with tarfile.open(fileobj=stream, mode="r|", bufsize=2**20) as members:
                 while member := members.next():
                     members.members.clear()  # which would keep them all
+                    members.pax_headers.clear()
                     _check_member(archive, member)
-                    stream.left, stream.after = LARGEST_FILE + PADDING, repr(member.name)
+                    stream.left = min(member.size, LARGEST_FILE) + PADDING
+                    stream.after = repr(member.name)
                     if member.isfile() and _is_image(PurePosixPath(member.name).name):
                         yield member.name, BytesIO(members.extractfile(member).read()).read
                 stream.left, stream.after = PADDING, "its end"
                 while piece := members.fileobj.read(2**20):  # to where gzip keeps its checksum
                     if piece.strip(b"\0"):
                         raise tarfile.ReadError("more data after its end")
-    except (EOFError, gzip.BadGzipFile, tarfile.TarError, ValueError, zlib.error) as error:
+    except _DAMAGED as error:
         raise UserError(
             f"The archive {archive} is truncated or damaged ({error}): download it again."
         ) from error
@@ -368,10 +393,6 @@ def _describe(source: str, where: str, read: Read, keep: Keep | None) -> tuple:
         row["problem"] = "truncated"
     except radiographs.Unreadable as error:
         row["problem"] = f"unreadable: {error}"
-    except OSError as error:
-        if error.filename is None:
-            raise
-        row["problem"] = f"unreadable: {error.strerror}"
     return tuple(row[name] for name in FILE)
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -16,6 +17,7 @@ import psutil
 from .errors import UserError
 
 OWNER = "CXRNOISE_OWNER"  # the variable that holds the process id of the Snakemake of a job
+SECONDS_BETWEEN_LOOKS = 0.5  # whether the Snakemake is there
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
 OUT_OF_MEMORY = (
     "out of memory ({reason}): give the rule {rule} more with --set-resources {rule}:mem_mb=… on a "
@@ -72,5 +74,8 @@ def _first_line(error: Exception) -> str:
 
 def _end_with(process: int) -> None:
     with suppress(psutil.NoSuchProcess):  # it is gone already
-        psutil.Process(process).wait()
+        owner = psutil.Process(process)
+        # `wait` would wait for a zombie too, which a container's first process may never reap.
+        while owner.is_running() and owner.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
     os.kill(os.getpid(), signal.SIGKILL)

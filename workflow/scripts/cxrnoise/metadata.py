@@ -1,6 +1,8 @@
 """The metadata of a data set: ChestXRay14's CSV file, or one's own with a column per finding."""
 
+import csv
 import gzip
+import os
 import re
 import warnings
 import zlib
@@ -24,7 +26,8 @@ COLUMNS = tuple(CHESTXRAY14.values())
 OWN = ("image", "patient")
 NO_FINDING = "No Finding"
 # What is beyond is no table of radiographs: ChestXRay14's has 9 MB and lines of 150 characters.
-LARGEST, LONGEST_LINE = 2**32, 100_000
+LARGEST, LONGEST_ROW, MOST_COLUMNS = 2**32, 100_000, 1000
+LARGEST_FRAME = 2**24  # characters
 LONGEST_NAME = 255  # as file systems have it
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNCLOSED = re.compile(r"Error tokenizing data.*EOF inside string starting at row (\d+)")
@@ -50,11 +53,11 @@ def read(path: str | Path) -> Iterator[pd.DataFrame]:
     Raises `UserError` when the file is no such CSV, is far too large, lacks a column or has
     another value, such as a name with a control character.
     """
-    _check_lines(path)
+    rows = _rows_of_a_frame(path)
     first = next(_read(path, header=None, nrows=1, skip_blank_lines=False))
     header = first.iloc[0].tolist()
     own = not set(CHESTXRAY14) & set(header)
-    for frame in _own(path, header) if own else _chestxray14(path, header):
+    for frame in (_own if own else _chestxray14)(path, header, rows):
         _check_entries(path, frame)
         yield frame
 
@@ -69,22 +72,41 @@ def name_problem(name: str) -> str:
     return "a control character, such as a line break" if _CONTROL.search(name) else ""
 
 
-def _check_lines(path: str | Path) -> None:
-    """Raise `UserError` for what is no text or absurdly large, holding one line at a time."""
+def _rows_of_a_frame(path: str | Path) -> int:
+    """Return how many rows may be in memory at once.
+
+    Raises `UserError` for what is no text or absurdly large, holding one row at a time.
+    """
     opened = gzip.open if _is_compressed(path) else open
-    number = size = 0
-    fault = ""
+    size = began = longest = 0
     with _readable(path), opened(path, "rt", encoding="utf-8", errors="surrogateescape") as file:
-        while not fault and (line := file.readline(LONGEST_LINE + 1)):
-            number, size = number + 1, size + len(line)
-            if _NO_TEXT.search(line):
-                fault = "is no text in UTF-8"
-            elif len(line) > LONGEST_LINE:
-                fault = f"has more than {LONGEST_LINE} characters"
-            elif size > LARGEST:
-                fault = f"is beyond {LARGEST} characters"
-    if fault:
-        raise UserError(f"The metadata {path} cannot be read (line {number} {fault}): {EITHER}.")
+
+        def lines() -> Iterator[str]:
+            nonlocal size
+            while line := file.readline(LONGEST_ROW + 1):
+                size += len(line)
+                _check_line(line, table.line_num + 1, size - began, size)
+                yield line
+
+        table = csv.reader(lines())
+        for row in table:
+            if len(row) > MOST_COLUMNS:
+                raise ValueError(f"line {table.line_num} has more than {MOST_COLUMNS} columns")
+            longest = max(longest, size - began)
+            began = size
+    return max(1, min(ROWS, LARGEST_FRAME // max(1, longest)))
+
+
+def _check_line(line: str, number: int, size_of_row: int, size: int) -> None:
+    if _NO_TEXT.search(line):
+        raise ValueError(f"line {number} is no text in UTF-8")
+    if size_of_row > LONGEST_ROW:
+        quote = ", perhaps by a quote that never closes" if size_of_row > len(line) else ""
+        raise ValueError(
+            f"the row up to line {number} has more than {LONGEST_ROW} characters{quote}"
+        )
+    if size > LARGEST:
+        raise ValueError(f"line {number} is beyond {LARGEST} characters")
 
 
 def _is_compressed(path: str | Path) -> bool:
@@ -94,6 +116,8 @@ def _is_compressed(path: str | Path) -> bool:
 @contextmanager
 def _readable(path: str | Path) -> Iterator[None]:
     try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise OSError("no regular file")
         yield
     except (OSError, EOFError, ValueError, pd.errors.ParserWarning, zlib.error) as error:
         reason = _UNCLOSED.sub(_line_of_quote, " ".join(str(error).split()))
@@ -104,29 +128,29 @@ def _line_of_quote(found: re.Match) -> str:
     return f"a quote that never closes, in line {int(found[1]) + 1}"
 
 
-def _read(path: str | Path, **options) -> Iterator[pd.DataFrame]:
+def _read(path: str | Path, rows: int = 1, **options) -> Iterator[pd.DataFrame]:
     options |= {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
     packed = "gzip" if _is_compressed(path) else None
     with (
         _readable(path),
-        pd.read_csv(path, chunksize=ROWS, compression=packed, **options) as frames,
+        pd.read_csv(path, chunksize=rows, compression=packed, **options) as frames,
     ):
         for frame in frames:
             yield frame.fillna("")
 
 
-def _chestxray14(path: str | Path, header: list[str]) -> Iterator[pd.DataFrame]:
+def _chestxray14(path: str | Path, header: list[str], rows: int) -> Iterator[pd.DataFrame]:
     absent = [column for column in CHESTXRAY14 if column not in header]
     if absent:
         raise UserError(
             f"The metadata {path} has no column {', '.join(absent)}: set `metadata` to "
             "ChestXRay14's Data_Entry_2017 CSV file."
         )
-    for frame in _read(path, index_col=False, usecols=lambda column: column in CHESTXRAY14):
+    for frame in _read(path, rows, index_col=False, usecols=lambda column: column in CHESTXRAY14):
         yield frame[list(CHESTXRAY14)].rename(columns=CHESTXRAY14)
 
 
-def _own(path: str | Path, header: list[str]) -> Iterator[pd.DataFrame]:
+def _own(path: str | Path, header: list[str], rows: int) -> Iterator[pd.DataFrame]:
     names = [name.strip() for name in header]
     names = [name.lower() if name.lower() in (*OWN, "view") else name for name in names]
     if not set(OWN) & set(names):
@@ -138,7 +162,7 @@ def _own(path: str | Path, header: list[str]) -> Iterator[pd.DataFrame]:
     findings = [name for name in names if name.lower() not in others]
     _check_names(path, names, findings)
     columns = {"header": None, "skiprows": 1, "names": range(len(names)), "index_col": False}
-    frames = _read(path, **columns, skip_blank_lines=False)
+    frames = _read(path, rows, **columns, skip_blank_lines=False)
     while True:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # of more fields than names

@@ -32,4 +32,6 @@ def reason(error: Exception) -> str:
     text = " ".join(str(error).split())
     if "safe_mode" in text or "pickle" in text:  # whose texts say how to run it nevertheless
         return "it holds code, which is never run"
+    if text.startswith("File not found: filepath="):  # what Keras says of any other file as well
+        return "it is no saved network"
     return text.split(". ")[0][:300]

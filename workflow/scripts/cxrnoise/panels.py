@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from . import radiographs, study
+from . import study
 from .judgements import MAJORITY, judge
 from .measures import LABEL_ERROR, TRUE_ERROR, confidence
 from .neighbours import POSITIVE, Features, nearest
@@ -62,8 +62,11 @@ def images(plates: Iterable[Plate]) -> set[str]:
 
 
 def filled(plates: Iterable[Plate], originals: Iterable[tuple[str, bytes]]) -> list[Plate]:
-    """Return the figures with their pixels, from (image, bytes of its file) of each image."""
-    pixels = {image: radiographs.decode(data) for image, data in originals}
+    """Return the figures with their pixels, from (image, bytes of its file) of each image.
+
+    Raises `UserError` when a file is not a radiograph.
+    """
+    pixels = {image: study.decoded(image, data) for image, data in originals}
     return [
         replace(
             plate, panels=[replace(panel, pixels=pixels[panel.image]) for panel in plate.panels]

@@ -12,7 +12,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TextIO
@@ -72,19 +72,26 @@ class Progress:
         """
         if not self._checkpoint.exists() and (self._folder / "old").exists():
             (self._folder / "old").rename(self._checkpoint)
-        if not self._checkpoint.exists():
+        model_file, state_file = self._checkpoint / "model.keras", self._checkpoint / "state.json"
+        if not (model_file.exists() and state_file.exists()):  # a kill as it was being removed
             return None
-        saved = json.loads((self._checkpoint / "state.json").read_text())
-        if saved.pop("fingerprint") != self._fingerprint:
+        remedy = f"delete {self._folder} and run again, which trains from the beginning"
+        try:
+            saved = json.loads(state_file.read_text())
+            fingerprint, state = saved.pop("fingerprint"), State(**saved)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{state_file} is damaged: {remedy}.") from error
+        if fingerprint != self._fingerprint:
             log.info("labels, shards, settings or code have changed: starting from the beginning")
             return None
-        model = models.load(
-            self._checkpoint / "model.keras",
-            f"delete {self._folder} and run again, which trains from the beginning",
-        )
-        state = State(**saved)
+        model = models.load(model_file, remedy)
         log.info("resuming after step %d", state.step)
         return model, state
+
+    def remove(self) -> None:
+        """Remove what `save` has left."""
+        for name in ("checkpoint", "new", "old"):
+            shutil.rmtree(self._folder / name, ignore_errors=True)
 
 
 @contextmanager
@@ -96,22 +103,34 @@ def opened(folder: str | Path, fingerprint: str) -> Iterator[Progress]:
     """
     folder = Path(folder)
     with _locked(folder):
-        yield Progress(folder, fingerprint)
-        shutil.rmtree(folder)
+        progress = Progress(folder, fingerprint)
+        yield progress
+        progress.remove()
+        (folder / "lock").unlink()  # the last, for from now on another process may enter
+    with suppress(OSError):  # unless one has
+        folder.rmdir()
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
+    with _lock(folder) as lock:
+        lock.truncate(0)
+        lock.write(f"{platform.node()} {os.getpid()}")
+        lock.flush()
+        yield
+
+
+def _lock(folder: Path) -> TextIO:
+    """Return the lock of the folder, held; again and again where its owner has just removed it."""
     while True:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("a+") as lock:
+        with suppress(FileExistsError):
+            folder.mkdir(parents=True)
+        with suppress(FileNotFoundError):
+            lock = (folder / "lock").open("a+")
             _wait_for(lock, folder)
-            if _is_at(lock, folder / "lock"):  # else its owner has removed the folder
-                lock.truncate(0)
-                lock.write(f"{platform.node()} {os.getpid()}")
-                lock.flush()
-                yield
-                return
+            if _is_at(lock, folder / "lock"):
+                return lock
+            lock.close()
 
 
 def _wait_for(lock: TextIO, folder: Path) -> None:

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from .errors import Truncated, Unreadable
 
@@ -21,6 +21,8 @@ DICOM_PREAMBLE = 128
 # compressed, is 200 MB.
 LARGEST_SIDE = 10_000
 LARGEST_FILE = 2**28
+# What each value of 16 bits is with 8: a table, for arithmetic would take four times the image.
+EIGHT_BITS = ((np.arange(2**16) + 128) // 257).astype(np.uint8)
 RESAMPLING = {filter.name.lower(): filter for filter in Image.Resampling}
 
 # In a JPEG: the codes of markers that stand alone, and those of the frame, which has the size.
@@ -34,14 +36,17 @@ FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 def read_file(path: str | Path) -> bytes:
     """Read a file that is to be a radiograph.
 
-    Raises `Unreadable` when it is no regular file, or is of more than `LARGEST_FILE` bytes.
+    Raises `Unreadable` when it is not there, no regular file, or of more than `LARGEST_FILE` bytes.
     """
-    found = os.stat(path)
-    if not stat.S_ISREG(found.st_mode):
-        raise Unreadable("no regular file")
-    if found.st_size > LARGEST_FILE:
-        raise Unreadable(f"{found.st_size} bytes, at most {LARGEST_FILE} are accepted")
-    return Path(path).read_bytes()
+    try:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            raise Unreadable("no regular file")
+        if found.st_size > LARGEST_FILE:
+            raise Unreadable(f"{found.st_size} bytes, at most {LARGEST_FILE} are accepted")
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise Unreadable(error.strerror) from error
 
 
 def dimensions(data: bytes) -> tuple[int, int]:
@@ -175,18 +180,17 @@ def _grey(data: bytes) -> Image.Image:
         if max(image.size) > LARGEST_SIDE:
             raise Unreadable(f"a side of more than {LARGEST_SIDE} pixels")
         image.load()
+    except UnidentifiedImageError as error:
+        raise Unreadable(f"no {kind} that can be read") from error
     except (
         OSError,
         SyntaxError,
         ValueError,
+        IndexError,
         struct.error,
         Image.DecompressionBombError,
     ) as error:
         raise Unreadable(str(error)) from error
     if image.mode == "I;16":
-        return Image.fromarray(_eight_bits(np.asarray(image)))
+        return Image.fromarray(EIGHT_BITS[np.asarray(image)])
     return image if image.mode == "L" else image.convert("L")
-
-
-def _eight_bits(pixels: np.ndarray) -> np.ndarray:
-    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)

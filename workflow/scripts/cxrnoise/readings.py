@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import os
 import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator
@@ -155,6 +156,8 @@ def numbered_rows(path: str | Path) -> Iterator[tuple[int, list[str]]]:
     Raises `UserError` that names a file that cannot be read or is no CSV.
     """
     number = 0
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UserError(f"{path} could not be read (no regular file): check the path.")
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             for number, cells in enumerate(csv.reader(file, strict=True), 1):

@@ -5,6 +5,7 @@ import difflib
 import json
 import math
 import re
+import reprlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,10 +89,10 @@ def typed(value: Any, schema: dict[str, Any]) -> Any:
     Snakemake hands `--config noise_levels=[0,8]` over as a list of texts.
     """
     if isinstance(value, dict):
-        parts = schema.get("properties", {})
-        return {name: typed(item, parts.get(name, {})) for name, item in value.items()}
-    if isinstance(value, list):
-        return [typed(item, schema.get("items", {})) for item in value]
+        known = schema.get("properties", {}).keys() & value.keys()
+        return value | {name: typed(value[name], schema["properties"][name]) for name in known}
+    if isinstance(value, list) and "items" in schema:
+        return [typed(item, schema["items"]) for item in value]
     if isinstance(value, str) and schema.get("type") in ("boolean", "integer", "number"):
         return _number(value)
     return value
@@ -208,6 +209,8 @@ def _fault(error: ValidationError) -> str:
 def _shown(value: Any) -> str:
     if value is None:
         return "empty"
+    if isinstance(value, list | dict):  # which by an alias may be in itself
+        return reprlib.repr(value)
     return f"the text {value!r}" if isinstance(value, str) else json.dumps(value, default=str)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from . import radiographs
@@ -75,10 +76,18 @@ def writing(path: str | Path, size: int, resampling: str, provenance: str) -> It
 
 
 def rows(index: str | Path, shard: int) -> pd.DataFrame:
-    """Read image, source, path, row of one shard from the index, in the order of the rows."""
-    with pq.ParquetFile(index) as file:
-        groups = _groups(file.metadata, shard)
-        frame = file.read_row_groups(groups, columns=[*ROW_COLUMNS, "shard"]).to_pandas()
+    """Read image, source, path, row of one shard from the index, in the order of the rows.
+
+    Raises `UserError` when the index is damaged.
+    """
+    try:
+        with pq.ParquetFile(index) as file:
+            groups = _groups(file.metadata, shard)
+            frame = file.read_row_groups(groups, columns=[*ROW_COLUMNS, "shard"]).to_pandas()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise UserError(
+            f"{index} is not a Parquet file, or a damaged one: delete it and run again."
+        ) from error
     frame = frame.loc[frame["shard"] == shard, ROW_COLUMNS]
     return frame.sort_values("row", ignore_index=True)
 
@@ -104,7 +113,7 @@ def pack_files(wanted: pd.DataFrame, writer: Writer) -> None:
     for image, path in zip(wanted["image"], wanted["path"], strict=True):
         try:
             writer.add(image, radiographs.read_file(path))
-        except (FileNotFoundError, radiographs.Unreadable) as error:
+        except radiographs.Unreadable as error:
             raise UserError(
                 f"Image {image} cannot be used ({error}), see {path}: put the file right, "
                 "then `touch` its folder and run again."
@@ -137,7 +146,7 @@ def write_digest(shard: str | Path, path: str | Path) -> None:
 def verify(paths: Iterable[str | Path], digests: Iterable[str | Path]) -> None:
     """Raise `UserError` that names the first shard whose bytes are not those of its digest."""
     for path, digest in zip(paths, digests, strict=True):
-        if _sha256(path) != Path(digest).read_text().split()[0]:
+        if not Path(digest).read_bytes().startswith(_sha256(path).encode()):
             raise UserError(f"The shard {path} does not match {digest}: {_remake(path)}")
 
 

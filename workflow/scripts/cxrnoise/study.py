@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
@@ -198,7 +199,7 @@ def write_images(
     cases = key.groupby("image")["case"].agg(list)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".images-") as unordered:
         for image, data in originals:
-            pixels = _decoded(image, data)
+            pixels = decoded(image, data)
             for case in cases[image]:
                 with replacing(Path(unordered, f"{case}.png")) as temporary:
                     Image.fromarray(pixels).save(temporary, compress_level=1)
@@ -209,7 +210,8 @@ def write_images(
             os.utime(path, (SAME_TIME, SAME_TIME))
 
 
-def _decoded(image: str, data: bytes):
+def decoded(image: str, data: bytes) -> np.ndarray:
+    """Return what `radiographs.decode` does; raises `UserError` that names the image."""
     try:
         return radiographs.decode(data)
     except radiographs.Unreadable as error:
