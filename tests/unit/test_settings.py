@@ -118,6 +118,8 @@ def test_a_wrong_type_is_named_with_its_key_and_value(changes, parts):
         ("seeds: [4294967296]", ["seeds holds 4294967296", "at most 4294967295"]),
         ("seeds: [1, 1]", ["seeds is [1, 1]", "once"]),
         ("images: ''", ["images is empty"]),
+        ("finding: Mass/Nodule", ["finding", "'Mass/Nodule'", "a letter and up to 99"]),
+        (f"finding: {'x' * 101}", ["finding", "a letter and up to 99"]),
         ("training: {momentum: 1}", ["training.momentum is 1", "less than 1"]),
         ("training: {learning_rate: 0}", ["training.learning_rate is 0", "more than 0"]),
         ("measures: {groups: thirds}", ["measures.groups", "'thirds'", "test-quantiles"]),

@@ -201,7 +201,7 @@ def _fault(error: ValidationError) -> str:
         case "minItems" | "minLength":
             return "empty, but must not be"
         case "pattern":
-            return f"{value}, but must be letters, digits, spaces and hyphens after a letter"
+            return f"{value}, but must be a letter and up to 99 letters, digits, spaces and hyphens"
         case bound:
             return f"{value}, but must be {BOUNDS[bound]} {rule}"
 
