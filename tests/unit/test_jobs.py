@@ -44,20 +44,25 @@ def execute(body, log):
     )
 
 
-def test_a_mistake_of_the_user_is_one_line_and_a_failing_exit(run):
-    code, printed, log = run("raise UserError('labels.parquet is damaged: delete it.')")
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (
+            "raise UserError('labels.parquet is damaged: delete it.')",
+            "labels.parquet is damaged: delete it.",
+        ),
+        (
+            "import signal; signal.raise_signal(signal.SIGINT)",
+            "interrupted: run the same command again to go on",
+        ),
+    ],
+)
+def test_a_mistake_or_an_interrupt_is_one_line_and_a_failing_exit(run, body, sentence):
+    code, printed, log = run(body)
     assert code == 1
     assert printed == log
     assert len(log.splitlines()) == 1
-    assert log.endswith("ERROR labels.parquet is damaged: delete it.\n")
-
-
-def test_an_interrupt_from_the_keyboard_is_one_line(run):
-    code, printed, log = run("import signal; signal.raise_signal(signal.SIGINT)")
-    assert code == 1
-    assert printed == log
-    assert len(log.splitlines()) == 1
-    assert log.endswith("ERROR interrupted: run the same command again to go on\n")
+    assert log.endswith(f"ERROR {sentence}\n")
 
 
 def test_any_other_error_keeps_its_traceback_in_the_log(run):
