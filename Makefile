@@ -67,7 +67,7 @@ format: $(VENV) ## format Python and Snakefiles
 	@$(RUN) snakefmt Snakefile rules
 
 docs: $(VENV) ## the table of keys in config/README.md, from the schema
-	@PYTHONPATH=workflow/scripts $(RUN) cxrnoise.settings config/README.md workflow/schemas/config.schema.yaml
+	@PYTHONPATH=workflow/scripts $(RUN) cxrnoise.core.settings config/README.md workflow/schemas/config.schema.yaml
 
 lock: ## compile envs/*.in into the locks, with uv; UPGRADE=1 takes the newest versions
 	$(COMPILE) $(if $(UPGRADE),--upgrade) envs/requirements.in --output-file envs/lock.txt

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from cxrnoise import inputs, shards
+from cxrnoise.images import shards
+from cxrnoise.networks import inputs
 
 
 def pngs(folder: Path, number: int) -> Path:

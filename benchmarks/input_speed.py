@@ -24,7 +24,7 @@ def ours(folder: Path) -> Callable[[], dict]:
     """Read batches of 144×144 crops from 240×240 shards."""
     from generated import radiographs
 
-    from cxrnoise import inputs, runtime
+    from cxrnoise.networks import inputs, runtime
 
     runtime.start(threads=os.cpu_count(), seed=0)
     images = radiographs(folder, 2048, CROP)

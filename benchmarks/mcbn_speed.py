@@ -28,11 +28,12 @@ def ours(backbone: str, folder: Path) -> Callable[[], dict]:
     """Measure the statistics of all samples, then predict, as the rule `mcbn` does."""
     from generated import radiographs
 
-    from cxrnoise import inputs, mcbn, network, runtime
+    from cxrnoise.networks import architectures, inputs, runtime
+    from cxrnoise.networks.samplers import mcbn
 
     crop, number, samples, _, _ = NETWORKS[backbone]
     runtime.start(threads=os.cpu_count(), seed=0)
-    model = network.build(backbone, crop, 0.9)
+    model = architectures.build(backbone, crop, 0.9)
     sampled = mcbn.MonteCarloBatchNorm(model)
     images = radiographs(folder, number, crop)
 
@@ -47,11 +48,11 @@ def ours(backbone: str, folder: Path) -> Callable[[], dict]:
 
 def peer(backbone: str, folder: Path) -> Callable[[], dict]:
     """Run the obvious loop."""
-    from cxrnoise import network
+    from cxrnoise.networks import architectures
 
     crop, number, samples, _, _ = NETWORKS[backbone]
-    model = network.build(backbone, crop, 0.9)
-    for layer in network.batch_normalizations(model):
+    model = architectures.build(backbone, crop, 0.9)
+    for layer in architectures.batch_normalizations(model):
         layer.momentum = 0.0
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (number, crop, crop, 1)).astype(np.float32)

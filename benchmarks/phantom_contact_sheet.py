@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from cxrnoise import phantom  # noqa: E402
+from cxrnoise.datasets.phantom import patients  # noqa: E402
 
 SHEET = ROOT / "docs" / "images" / "phantom-contact-sheet.png"
 COLUMNS, CAPTION = 5, 14
@@ -48,13 +48,13 @@ KINDS = [
 
 def main() -> None:
     config = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text(encoding="utf-8"))["phantom"]
-    rows = phantom.patients(config).query("view == 'PA'").itertuples(index=False)
+    rows = patients.patients(config).query("view == 'PA'").itertuples(index=False)
     size = config["size"]
     shape = (COLUMNS * size, len(KINDS) // COLUMNS * (size + CAPTION))
     sheet = Image.new("L", shape, 255)
     draw = ImageDraw.Draw(sheet)
     for number, ((caption, changes), row) in enumerate(zip(KINDS, rows, strict=False)):
-        shown = phantom.render(row._replace(**PLAIN | changes), config)
+        shown = patients.render(row._replace(**PLAIN | changes), config)
         x, y = number % COLUMNS * size, number // COLUMNS * (size + CAPTION)
         draw.text((x + 4, y + 1), caption, fill=0)
         sheet.paste(Image.fromarray(shown), (x, y + CAPTION))

@@ -20,8 +20,9 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from cxrnoise import network, phantom  # noqa: E402
-from cxrnoise.randomness import generator  # noqa: E402
+from cxrnoise.core.randomness import generator  # noqa: E402
+from cxrnoise.datasets.phantom import patients  # noqa: E402
+from cxrnoise.networks import architectures  # noqa: E402
 
 CROP = 0.6  # the paper's 144 of 240 pixels
 
@@ -58,7 +59,7 @@ def _trained(images: np.ndarray, labels: np.ndarray, augment, options: argparse.
     import keras
 
     held_out = len(images) // 10
-    model = network.build("small", options.pixels, batch_norm_decay=0.9)
+    model = architectures.build("small", options.pixels, batch_norm_decay=0.9)
     steps = options.epochs * (len(images) - held_out) // options.batch_size
     schedule = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)
     model.compile(
@@ -99,8 +100,8 @@ def _phantoms(options: argparse.Namespace) -> np.ndarray:
     config["size"] = 256  # as the real sample, whatever the demo draws
     started = time.perf_counter()
     images = [
-        _central(Image.fromarray(phantom.render(row, config)), options.pixels)
-        for row in phantom.patients(config).itertuples(index=False)
+        _central(Image.fromarray(patients.render(row, config)), options.pixels)
+        for row in patients.patients(config).itertuples(index=False)
     ]
     each = 1000 * (time.perf_counter() - started) / len(images)
     print(f"{len(images)} phantoms drawn, {each:.0f} ms each", flush=True)

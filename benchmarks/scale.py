@@ -90,14 +90,15 @@ def _link(images: Path, names, first: int, all_images: int) -> None:
 
 def count(folder: Path, per_shard: int) -> dict:
     """Do what the first reading of the Snakefile in a run does with images and metadata."""
-    from cxrnoise import chestxray14
+    from cxrnoise.datasets import chestxray14
 
     chestxray14.sources(folder / "images")
     return {"pa": chestxray14.count_pa(folder / "metadata.csv")}
 
 
 def listing(folder: Path, per_shard: int) -> None:
-    from cxrnoise import chestxray14, manifests
+    from cxrnoise.core import manifests
+    from cxrnoise.datasets import chestxray14
 
     for source, path in chestxray14.sources(folder / "images").items():
         found = chestxray14.listing(source, path)
@@ -105,7 +106,8 @@ def listing(folder: Path, per_shard: int) -> None:
 
 
 def index(folder: Path, per_shard: int) -> None:
-    from cxrnoise import chestxray14, manifests
+    from cxrnoise.core import manifests
+    from cxrnoise.datasets import chestxray14
 
     entries = chestxray14.metadata(folder / "metadata.csv")
     paths = sorted((folder / "listings").iterdir())
@@ -117,7 +119,7 @@ def index(folder: Path, per_shard: int) -> None:
 
 
 def shard(folder: Path, per_shard: int) -> dict:
-    from cxrnoise import shards
+    from cxrnoise.images import shards
 
     images = 0
     for number in range(20, 20 + SHARDS_MEASURED):
@@ -131,34 +133,36 @@ def shard(folder: Path, per_shard: int) -> dict:
 
 
 def cohort_situs(folder: Path, per_shard: int) -> None:
-    from cxrnoise import cohorts
+    from cxrnoise.tasks import cohorts
 
     _write_cohort(folder / "situs.parquet", cohorts.situs(_index(folder), SPLITS, seed=0))
 
 
 def cohort_finding(folder: Path, per_shard: int) -> None:
-    from cxrnoise import cohorts
+    from cxrnoise.tasks import cohorts
 
     cohort = cohorts.finding(_index(folder), "Emphysema", "all", SPLITS, SPLITS, seed=0)
     _write_cohort(folder / "cohort.parquet", cohort)
 
 
 def _index(folder: Path):
-    from cxrnoise import manifests
+    from cxrnoise.core import manifests
 
     columns = ["image", "patient", "view", "findings"]
     return manifests.frames(folder / "index.parquet", "index", columns)
 
 
 def _write_cohort(path: Path, cohort) -> None:
-    from cxrnoise import cohorts, manifests
+    from cxrnoise.core import manifests
+    from cxrnoise.tasks import cohorts
 
     manifests.write(cohort, path, "cohort", "{}")
     cohorts.counts(manifests.frames(path, "cohort"))
 
 
 def labels(folder: Path, per_shard: int) -> None:
-    from cxrnoise import manifests, noise
+    from cxrnoise.core import manifests
+    from cxrnoise.tasks import noise
 
     table = noise.labels(
         manifests.frames(folder / "cohort.parquet", "cohort"),
@@ -190,7 +194,8 @@ def small_shards(folder: Path, per_shard: int) -> None:
     """Write shards of noise, small enough that only the number of images counts."""
     import numpy as np
 
-    from cxrnoise import manifests, shards
+    from cxrnoise.core import manifests
+    from cxrnoise.images import shards
 
     side = CROP * 5 // 3
     pixels = np.random.default_rng(0).integers(0, 256, (side, side), dtype=np.uint8)
@@ -205,7 +210,7 @@ def small_shards(folder: Path, per_shard: int) -> None:
 def training_input(folder: Path, per_shard: int) -> None:
     from itertools import islice
 
-    from cxrnoise import inputs, runtime
+    from cxrnoise.networks import inputs, runtime
 
     runtime.start(threads=2, seed=0)
     for _ in islice(inputs.training_batches(_images(folder, "train"), BATCH, 0, 0), 500):
@@ -213,11 +218,12 @@ def training_input(folder: Path, per_shard: int) -> None:
 
 
 def mcbn(folder: Path, per_shard: int) -> None:
-    from cxrnoise import inputs, mcbn, network, runtime
+    from cxrnoise.networks import architectures, inputs, runtime
+    from cxrnoise.networks.samplers import mcbn
 
     runtime.start(threads=2, seed=0)
     train, test = _images(folder, "train"), _images(folder, "test")
-    sampled = mcbn.MonteCarloBatchNorm(network.build("small", CROP, 0.9))
+    sampled = mcbn.MonteCarloBatchNorm(architectures.build("small", CROP, 0.9))
     positions = mcbn.training_positions(len(train), BATCH, 3, seed=0)
     statistics = [
         sampled.statistics(train.batch(chosen).astype("float32")) for chosen, _ in positions
@@ -228,7 +234,7 @@ def mcbn(folder: Path, per_shard: int) -> None:
 
 
 def _images(folder: Path, split: str):
-    from cxrnoise import inputs
+    from cxrnoise.networks import inputs
 
     shards = sorted((folder / "shards").iterdir())
     return inputs.splits(folder / "labels.parquet", [split], shards, CROP)
@@ -309,7 +315,7 @@ def _peak(who: int) -> float:
 
 
 def _do(step: str, folder: Path, per_shard: int) -> dict:
-    from cxrnoise import chestxray14, cohorts, noise, shards  # noqa: F401, whose import takes a second
+    from cxrnoise.tasks import cohorts, noise  # noqa: F401, whose import takes a second
 
     start = time.perf_counter()
     done = STEPS[step](folder, per_shard) or {}

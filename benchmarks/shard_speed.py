@@ -24,7 +24,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from cxrnoise import shards  # noqa: E402
+from cxrnoise.images import shards  # noqa: E402
 
 SIZE = 240
 SYNTHETIC = 32

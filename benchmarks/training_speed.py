@@ -25,7 +25,7 @@ def ours(backbone: str, folder: Path) -> Callable[[], dict]:
     """Train with `training.train`, which measures the speed itself."""
     from generated import radiographs
 
-    from cxrnoise import progress, runtime, training
+    from cxrnoise.networks import checkpoints, runtime, training
 
     crop, steps, _, _ = NETWORKS[backbone]
     runtime.start(threads=os.cpu_count(), seed=0)
@@ -34,14 +34,14 @@ def ours(backbone: str, folder: Path) -> Callable[[], dict]:
     validation = radiographs(folder / "validation", BATCH, crop)
 
     def measure() -> dict:
-        with progress.opened(folder / "progress", "{}") as saved:
+        with checkpoints.opened(folder / "progress", "{}") as saved:
             history = training.train(
                 model,
                 images,
                 validation,
                 _schedule(steps),
                 seed=0,
-                state=progress.State(),
+                state=checkpoints.State(),
                 progress=saved,
                 tensorboard=folder / "tensorboard",
             )
@@ -55,10 +55,10 @@ def peer(backbone: str, folder: Path) -> Callable[[], dict]:
     import keras
     import numpy as np
 
-    from cxrnoise import network
+    from cxrnoise.networks import architectures
 
     crop, steps, _, _ = NETWORKS[backbone]
-    model = network.build(backbone, crop, _schedule(steps).batch_norm_decay)
+    model = architectures.build(backbone, crop, _schedule(steps).batch_norm_decay)
     model.compile(
         keras.optimizers.SGD(0.001, momentum=0.9),
         keras.losses.SparseCategoricalCrossentropy(),
@@ -77,7 +77,7 @@ def peer(backbone: str, folder: Path) -> Callable[[], dict]:
 
 
 def _schedule(steps: int):
-    from cxrnoise.training import Schedule
+    from cxrnoise.networks.training import Schedule
 
     return Schedule(
         epochs=1,

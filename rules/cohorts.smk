@@ -20,7 +20,7 @@ rule cohort:
         runtime=growing(10),
     params:
         draw=cohort_draw,
-        code=fingerprint("cohorts"),
+        code=fingerprint("cohort.py"),
     script:
         "../workflow/scripts/cohort.py"
 
@@ -44,6 +44,6 @@ rule labels:
         runtime=growing(10),
     params:
         noisy_splits=config["situs"]["noisy_splits"],
-        code=fingerprint("noise"),
+        code=fingerprint("labels.py"),
     script:
         "../workflow/scripts/labels.py"

@@ -11,9 +11,11 @@ sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
 from snakemake.exceptions import WorkflowError
 
-from cxrnoise import chestxray14, cohorts, downloads, jobs, settings
-from cxrnoise.errors import UserError
-from cxrnoise.provenance import fingerprint
+from cxrnoise.core import jobs, settings
+from cxrnoise.core.errors import UserError
+from cxrnoise.core.fingerprint import fingerprint
+from cxrnoise.datasets import chestxray14, downloads
+from cxrnoise.tasks import cohorts
 
 jobs.end_with_this_process()
 try:

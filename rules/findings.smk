@@ -27,6 +27,6 @@ rule evaluate:
     params:
         finding=config["finding"],
         dataset=config["dataset"],
-        code=fingerprint("evaluation", "curves", "figures"),
+        code=fingerprint("evaluate.py"),
     script:
         "../workflow/scripts/evaluate.py"

@@ -22,7 +22,7 @@ if ARCHIVES:
         params:
             size=config["shards"]["size"],
             resampling=config["shards"]["resampling"],
-            code=fingerprint("shards", "chestxray14"),
+            code=fingerprint("archive.py"),
         script:
             "../workflow/scripts/archive.py"
 
@@ -43,7 +43,7 @@ else:
             mem_mb=growing(1000),
             runtime=growing(120),
         params:
-            code=fingerprint("chestxray14"),
+            code=fingerprint("listing.py"),
         script:
             "../workflow/scripts/listing.py"
 
@@ -69,7 +69,7 @@ rule index:
         images_per_shard=config["shards"]["images_per_shard"],
         tolerated=config["tolerated"],
         report=f"{RESULTS}/logs/images-report.csv",
-        code=fingerprint("chestxray14"),
+        code=fingerprint("index.py"),
     script:
         "../workflow/scripts/index.py"
 
@@ -97,6 +97,6 @@ rule shard:
         size=config["shards"]["size"],
         resampling=config["shards"]["resampling"],
         archives=ARCHIVES,
-        code=fingerprint("shards"),
+        code=fingerprint("shard.py"),
     script:
         "../workflow/scripts/shard.py"

@@ -17,7 +17,7 @@ if PHANTOM:
             runtime=growing(10),
         params:
             phantom=config["phantom"],
-            code=fingerprint("phantom"),
+            code=fingerprint("phantom_metadata.py"),
         script:
             "../workflow/scripts/phantom_metadata.py"
 
@@ -37,6 +37,6 @@ if PHANTOM:
             runtime=growing(60),
         params:
             phantom=config["phantom"],
-            code=fingerprint("phantom"),
+            code=fingerprint("phantom_part.py"),
         script:
             "../workflow/scripts/phantom_part.py"

@@ -1,15 +1,16 @@
 # The observer study: the disagreements that are read, what readers say of them, and Table 2.
 
-from cxrnoise import files, readers
+from cxrnoise.core import files
+from cxrnoise.reading import sources
 
 READINGS = config["readings"]
-SIMULATED = READINGS == readers.SIMULATED
+SIMULATED = READINGS == sources.SIMULATED
 STUDY = f"{FINDING_RUN}/study"
 STUDIED_RUN = FINDING_RUN.format(seed=SEEDS[0])  # whose disagreements make Table 2
 ROOM_READINGS = f"{FINDING_RUN}/readings.csv"
 PAPER_TABLE2 = f"{workflow.basedir}/config/paper-table2.csv"
 try:
-    READ_BEFORE = readers.confining(READINGS, config["study"]["among"])
+    READ_BEFORE = sources.confining(READINGS, config["study"]["among"])
 except UserError as error:
     raise WorkflowError(str(error)) from None
 # Table 2 and its figures are among the results of a whole run once there are readings.
@@ -17,7 +18,7 @@ READ_RESULTS = [
     f"{RESULTS}/table2.csv",
     *(f"{RESULTS}/figures/cases-{number}.png" for number in (1, 2, 3)),
 ]
-if not SIMULATED and not readers.at_hand(READINGS, ROOM_READINGS.format(seed=SEEDS[0])):
+if not SIMULATED and not sources.at_hand(READINGS, ROOM_READINGS.format(seed=SEEDS[0])):
     READ_RESULTS = []
 
 
@@ -49,7 +50,7 @@ rule study:
             for key in ("cases", "draw", "by", "strata", "controls", "repeats")
         },
         sources=list(SOURCES),
-        code=fingerprint("study", "chestxray14", "readers"),
+        code=fingerprint("study.py"),
     script:
         "../workflow/scripts/study.py"
 
@@ -58,7 +59,7 @@ rule study:
 rule readings:
     input:
         key=f"{FINDING_RUN}/key.parquet",
-        readings=lambda wildcards: readers.at_hand(
+        readings=lambda wildcards: sources.at_hand(
             READINGS, ROOM_READINGS.format(**wildcards)
         ),
         truth=f"{Path(METADATA).parent}/truth.csv" if SIMULATED else [],
@@ -74,11 +75,11 @@ rule readings:
         runtime=growing(10),
     params:
         finding=config["finding"],
-        source=readers.ROOM if READINGS == readers.ROOM else readers.FILE,
+        source=sources.ROOM if READINGS == sources.ROOM else sources.FILE,
         simulation=config["simulated_reader"] if SIMULATED else None,
         study=STUDY,
         expected=ROOM_READINGS,
-        code=fingerprint("readers"),
+        code=fingerprint("readings.py"),
     script:
         "../workflow/scripts/readings.py"
 
@@ -115,7 +116,7 @@ rule table2:
         sd_factor=config["measures"]["sd_factor"],
         confined=bool(READ_BEFORE),
         beside_paper=BESIDE_PAPER and FINDING == "emphysema",
-        code=fingerprint("table2", "readers"),
+        code=fingerprint("table2.py"),
     script:
         "../workflow/scripts/table2.py"
 
@@ -142,7 +143,7 @@ rule features:
         crop=config["findings"]["crop"],
         batch_size=config["uncertainty"]["predict_batch_size"],
         threads=config["network"]["threads"],
-        code=fingerprint("inputs", "models", "neighbours", "runtime"),
+        code=fingerprint("features.py"),
     script:
         "../workflow/scripts/features.py"
 
@@ -188,7 +189,7 @@ rule figure_cases:
         finding=config["finding"],
         seed=int(SEEDS[0]),
         sources=list(SOURCES),
-        code=fingerprint("panels", "figures", "chestxray14"),
+        code=fingerprint("figure_cases.py"),
     script:
         "../workflow/scripts/figure_cases.py"
 
@@ -240,6 +241,6 @@ rule paper_vs_ours:
         dataset=config["dataset"],
         finding=config["finding"],
         simulated=SIMULATED,
-        code=fingerprint("comparison"),
+        code=fingerprint("paper_vs_ours.py"),
     script:
         "../workflow/scripts/paper_vs_ours.py"

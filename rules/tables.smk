@@ -22,7 +22,7 @@ rule scores:
         confidence=config["measures"]["confidence"],
         groups=config["measures"]["groups"],
         sd_factor=config["measures"]["sd_factor"],
-        code=fingerprint("measures"),
+        code=fingerprint("scores.py"),
     script:
         "../workflow/scripts/scores.py"
 
@@ -60,7 +60,7 @@ rule table1:
         confidence=config["measures"]["confidence"],
         groups=config["measures"]["groups"],
         sd_factor=config["measures"]["sd_factor"],
-        code=fingerprint("tables"),
+        code=fingerprint("table1.py"),
     script:
         "../workflow/scripts/table1.py"
 
@@ -89,6 +89,6 @@ rule figure_situs:
     params:
         dataset=config["dataset"],
         beside_paper=BESIDE_PAPER,
-        code=fingerprint("figures"),
+        code=fingerprint("figure_situs.py"),
     script:
         "../workflow/scripts/figure_situs.py"

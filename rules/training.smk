@@ -60,6 +60,6 @@ rule train:
         threads=config["network"]["threads"],
         progress=f"{RUN}/progress",
         tensorboard=f"{RESULTS}/tensorboard/{{task}}/noise-{{noise}}/seed-{{seed}}",
-        code=fingerprint("training", "runtime"),
+        code=fingerprint("train.py"),
     script:
         "../workflow/scripts/train.py"

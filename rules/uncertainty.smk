@@ -23,7 +23,7 @@ rule predict:
         crop=lambda wildcards: of_task(wildcards)["crop"],
         batch_size=config["uncertainty"]["predict_batch_size"],
         threads=config["network"]["threads"],
-        code=fingerprint("inputs", "models", "runtime"),
+        code=fingerprint("predict.py"),
     script:
         "../workflow/scripts/predict.py"
 
@@ -56,6 +56,6 @@ rule mcbn:
         batch_size=config["uncertainty"]["batch_size"],
         predict_batch_size=config["uncertainty"]["predict_batch_size"],
         threads=config["network"]["threads"],
-        code=fingerprint("mcbn", "inputs", "models", "runtime"),
+        code=fingerprint("mcbn.py"),
     script:
         "../workflow/scripts/mcbn.py"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import settings
 
 import tiny
-from cxrnoise import manifests, shards
+from cxrnoise.core import manifests
+from cxrnoise.images import shards
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")

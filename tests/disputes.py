@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from cxrnoise import measures, study
-from cxrnoise.manifests import UNKNOWN
+from cxrnoise.core.manifests import UNKNOWN
+from cxrnoise.reading import study
+from cxrnoise.scores import measures
 
 OPTIONS = {
     "cases": 20,

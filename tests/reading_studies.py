@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cxrnoise.readings import Reading
+from cxrnoise.reading.answers import Reading
 
 STUDY = "0123456789abcdef"
 TIME = "2026-01-31T12:00:00Z"

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cxrnoise import chestxray14
+from cxrnoise.datasets import chestxray14
 
 
 def metadata(path):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from cxrnoise.readings import Reading
+from cxrnoise.reading.answers import Reading
 from reading_studies import STUDY, write_study
 from readingroom import links
 from readingroom.store import Store

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from cxrnoise import readings
+from cxrnoise.reading import answers
 from reading_studies import STUDY
 
 SHOWN = "#radiograph[data-case]"
@@ -90,7 +90,7 @@ def test_a_whole_reading_by_keys_alone(room, ann, link, page_of):
         ("unsure", 3),
         ("present", 2),
     ]
-    assert [row.other_finding for row in rows] == ["", readings.OTHER_FINDINGS[0], "", ""]
+    assert [row.other_finding for row in rows] == ["", answers.OTHER_FINDINGS[0], "", ""]
     assert rows[2].comment == "Apex hidden: p, a, u and 5\nsecond line"
     assert sorted(row.case for row in rows) == sorted(room.cases)
     assert all(0 <= row.seconds < 30 for row in rows)
@@ -224,7 +224,7 @@ def test_a_killed_server_loses_no_answer_and_the_page_says_what_is_not_saved(ser
     answer_by_keys(page, "u", "3")
     expect(page.locator("#status")).to_contain_text("Not saved yet: 2 answers are waiting")
     page.keyboard.press("o")
-    expect(page.locator("#hint")).to_contain_text(readings.OTHER_FINDINGS[0])
+    expect(page.locator("#hint")).to_contain_text(answers.OTHER_FINDINGS[0])
     expect(page.locator("#status")).to_contain_text("Not saved yet: 2 answers are waiting")
     assert len(server.readings()) == 1
     server.start()
@@ -507,4 +507,4 @@ def test_the_administrator_s_page_shows_progress_and_exports(serve, page_of):
     expect(admin.locator("#pairs tr")).to_contain_text("25 %")
     with admin.expect_download() as download:
         admin.get_by_text("Export readings as CSV").click()
-    assert len(readings.read_csv(download.value.path(), STUDY, server.cases)) == 8
+    assert len(answers.read_csv(download.value.path(), STUDY, server.cases)) == 8

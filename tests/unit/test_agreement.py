@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import fleiss_kappa
 
-from cxrnoise import agreement
+from cxrnoise.statistics import agreement
 
 NOBODY = None
 # K. Krippendorff's example as K. L. Gwet has it in the Handbook of Inter-Rater Reliability (2014)

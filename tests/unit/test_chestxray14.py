@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 import whole
-from cxrnoise import chestxray14, manifests
-from cxrnoise.errors import UserError
-from cxrnoise.radiographs import Unreadable
+from cxrnoise.core import manifests
+from cxrnoise.core.errors import UserError
+from cxrnoise.datasets import chestxray14
+from cxrnoise.images.radiographs import Unreadable
 from tiny import dicom, jpeg, png, write_archive
 
 LAYOUTS = ["folder", "kaggle", "archives"]

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import whole
-from cxrnoise import cohorts, manifests
-from cxrnoise.errors import UserError
+from cxrnoise.core import manifests
+from cxrnoise.core.errors import UserError
+from cxrnoise.tasks import cohorts
 
 ROOT = Path(__file__).parents[2]
 

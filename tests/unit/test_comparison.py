@@ -8,10 +8,12 @@ import pytest
 import yaml
 
 import disputes
-from cxrnoise import comparison, judgements, settings
-from cxrnoise.comparison import AGREES, DIFFERS, NOT_MEASURED, NOT_RUN, Number, Ours
-from cxrnoise.measures import wilson
-from cxrnoise.provenance import describe
+from cxrnoise.core import settings
+from cxrnoise.core.provenance import describe
+from cxrnoise.reading import verdicts
+from cxrnoise.report import comparison
+from cxrnoise.report.comparison import AGREES, DIFFERS, NOT_MEASURED, NOT_RUN, Number, Ours
+from cxrnoise.scores.measures import wilson
 from outline import read_html
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -90,27 +92,27 @@ def test_a_setting_agrees_only_when_it_is_the_papers():
 
 def test_our_configuration_is_the_papers():
     stated = settings.stated(SETTINGS, CONFIG / "paper-numbers.csv")
-    verdicts = compared(comparison.ours_of_settings(stated))
-    own = verdicts[verdicts.index.str.startswith("config:")]
+    found = compared(comparison.ours_of_settings(stated))
+    own = found[found.index.str.startswith("config:")]
     assert len(own) > 10 and set(own) == {AGREES}
 
 
 def test_the_paper_agrees_with_itself_where_it_does():
     ours = comparison.ours_of_table1(TABLE1, TABLE1)
-    verdicts = compared(ours)
-    tables = verdicts[verdicts.index.str.startswith("table1.")]
+    found = compared(ours)
+    tables = found[found.index.str.startswith("table1.")]
     assert set(tables) == {AGREES}
-    assert verdicts["situs.accuracy_8"] == DIFFERS
-    assert verdicts["situs.levels"] == DIFFERS
+    assert found["situs.accuracy_8"] == DIFFERS
+    assert found["situs.levels"] == DIFFERS
 
 
 def test_what_has_not_been_made_is_said_and_the_rest_is_compared():
-    verdicts = compared(comparison.ours_of_table1(TABLE1[:3], TABLE1))
-    assert set(verdicts[verdicts.index.str.startswith("table1.2.")]) == {AGREES}
-    assert set(verdicts[verdicts.index.str.startswith("table1.32.")]) == {NOT_RUN}
-    assert set(verdicts[verdicts.index.str.startswith("table2.")]) == {NOT_RUN}
-    assert verdicts["situs.drop_16"] == verdicts["finding.auc"] == NOT_RUN
-    assert verdicts["quoted.experience"] == NOT_MEASURED
+    found = compared(comparison.ours_of_table1(TABLE1[:3], TABLE1))
+    assert set(found[found.index.str.startswith("table1.2.")]) == {AGREES}
+    assert set(found[found.index.str.startswith("table1.32.")]) == {NOT_RUN}
+    assert set(found[found.index.str.startswith("table2.")]) == {NOT_RUN}
+    assert found["situs.drop_16"] == found["finding.auc"] == NOT_RUN
+    assert found["quoted.experience"] == NOT_MEASURED
     assert set(compared({})) == {NOT_RUN, NOT_MEASURED}
 
 
@@ -146,38 +148,38 @@ def test_the_papers_own_study_agrees_with_its_table_2():
         cases += [(1, confidence, uncertainty, kind)] * count
     key = disputes.key([case[:3] for case in cases])
     said = ["absent" if case[3] == "A" else "present" for case in cases]
-    judged = judgements.judge(key, disputes.answers(key, radiologist=said))
-    table, statistics = judgements.counted(judged), judgements.statistics(judged, key)
+    judged = verdicts.judge(key, disputes.answers(key, radiologist=said))
+    table, statistics = verdicts.counted(judged), verdicts.statistics(judged, key)
     counted = table.set_index("reader").loc["radiologist"]
     assert all(counted[name] == row[name] for name in TABLE2.columns[1:17])
     ours = comparison.ours_of_table2(table, statistics, TABLE2)
-    verdicts = compared(ours)
-    assert set(verdicts[verdicts.index.str.startswith(("table2.", "study."))]) == {AGREES}
+    found = compared(ours)
+    assert set(found[found.index.str.startswith(("table2.", "study."))]) == {AGREES}
     assert ours["study.confident_confirmed"].value == pytest.approx(4)
 
 
 def test_a_study_of_which_nothing_is_decided_is_not_run():
     key = disputes.key([(0, "low", "low")] * 3)
-    judged = judgements.judge(key, disputes.answers(key, ann=["unsure"] * 3))
-    table, statistics = judgements.counted(judged), judgements.statistics(judged, key)
-    verdicts = compared(comparison.ours_of_table2(table, statistics, TABLE2))
-    assert set(verdicts[verdicts.index.str.startswith("table2.")]) == {NOT_RUN}
+    judged = verdicts.judge(key, disputes.answers(key, ann=["unsure"] * 3))
+    table, statistics = verdicts.counted(judged), verdicts.statistics(judged, key)
+    found = compared(comparison.ours_of_table2(table, statistics, TABLE2))
+    assert set(found[found.index.str.startswith("table2.")]) == {NOT_RUN}
 
 
 def test_the_cohorts_are_compared_exactly():
     cohort = pd.DataFrame({"split": ["train"] * 25000 + ["val"] * 1000 + ["test"] * 2868})
-    verdicts = compared(comparison.ours_of_cohort(cohort.assign(mirrored=cohort.index % 2 == 0)))
+    found = compared(comparison.ours_of_cohort(cohort.assign(mirrored=cohort.index % 2 == 0)))
     for key in ("images", "train", "val", "test", "mirrored"):
-        assert verdicts[f"situs.{key}"] == AGREES
+        assert found[f"situs.{key}"] == AGREES
     short = comparison.ours_of_cohort(cohort[1:].assign(mirrored=True))
     assert compared(short)["situs.train"] == DIFFERS
 
 
 def test_a_finding_is_compared_by_cohort_auc_accuracy_and_errors():
     labels = pd.DataFrame({"split": ["test"] * 21176, "given_label": [1] * 436 + [0] * 20740})
-    verdicts = compared(comparison.ours_of_finding(labels, evaluation(), TEXT))
-    assert verdicts["finding.test"] == verdicts["finding.positive_test"] == AGREES
-    assert verdicts["finding.auc"] == verdicts["finding.errors"] == AGREES
+    found = compared(comparison.ours_of_finding(labels, evaluation(), TEXT))
+    assert found["finding.test"] == found["finding.positive_test"] == AGREES
+    assert found["finding.auc"] == found["finding.errors"] == AGREES
     worse = compared(comparison.ours_of_finding(labels, evaluation(0.9, 0.7), TEXT))
     assert worse["finding.auc"] == worse["finding.errors"] == worse["finding.accuracy"] == DIFFERS
 

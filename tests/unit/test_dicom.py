@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset, uid
 
-from cxrnoise import dicom, radiographs, shards
-from cxrnoise.radiographs import Truncated, Unreadable
+from cxrnoise.images import dicom, radiographs, shards
+from cxrnoise.images.radiographs import Truncated, Unreadable
 from tiny import COMPRESSED, png
 from tiny import dicom as make
 
@@ -273,9 +273,7 @@ def test_a_deflated_bomb_is_not_inflated():
 
 
 def test_training_needs_no_pydicom():
-    library = Path(dicom.__file__).parents[1]
-    code = (
-        "import sys; from cxrnoise import chestxray14, shards; sys.exit('pydicom' in sys.modules)"
-    )
+    library = Path(dicom.__file__).parents[2]
+    code = "import sys; from cxrnoise.datasets import chestxray14; from cxrnoise.images import shards; sys.exit('pydicom' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(library)}
     assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0

@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import loopback
-from cxrnoise import downloads
-from cxrnoise.errors import UserError
+from cxrnoise.core.errors import UserError
+from cxrnoise.datasets import downloads
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "config/chestxray14-files.csv"

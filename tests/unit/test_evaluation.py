@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise import curves, evaluation
-from cxrnoise.evaluation import Predicted
+from cxrnoise.report import curves
+from cxrnoise.statistics import evaluation
+from cxrnoise.statistics.evaluation import Predicted
 
 
 def example(n=200, seed=0, images_per_patient=1):

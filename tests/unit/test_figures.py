@@ -7,7 +7,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import same_color
 from PIL import Image
 
-from cxrnoise import figures, tables
+from cxrnoise.report import figures, table1
 
 PAPER = pd.read_csv(Path(__file__).parents[2] / "config" / "paper-table1.csv")
 
@@ -15,7 +15,7 @@ PAPER = pd.read_csv(Path(__file__).parents[2] / "config" / "paper-table1.csv")
 def make_runs(seeds=(0, 1), paper=PAPER):
     """The paper's counts as if they were of these seeds."""
     runs = pd.concat([paper.assign(seed=seed) for seed in seeds])
-    extra = dict.fromkeys(tables.EXTRA_COLUMNS, 0.5)
+    extra = dict.fromkeys(table1.EXTRA_COLUMNS, 0.5)
     return runs.assign(**extra).sort_values(["noise_percent", "seed"], ignore_index=True)
 
 
@@ -36,7 +36,7 @@ def visible_boxes(figure):
 @pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
 def test_no_text_lies_on_another_or_leaves_the_page(seeds):
     runs = make_runs(seeds)
-    runs.loc[::2, tables.COLUMNS[4:]] += 1000
+    runs.loc[::2, table1.COLUMNS[4:]] += 1000
     figure = figures.situs(runs, PAPER, "ChestXRay14")
     boxes = visible_boxes(figure)
     for position, box in enumerate(boxes):

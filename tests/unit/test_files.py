@@ -12,9 +12,11 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from cxrnoise import chestxray14, figures, files, manifests, pages
-from cxrnoise.errors import UserError
-from cxrnoise.files import at_hand, replacing
+from cxrnoise.core import files, manifests
+from cxrnoise.core.errors import UserError
+from cxrnoise.core.files import at_hand, replacing
+from cxrnoise.datasets import chestxray14
+from cxrnoise.report import figures, pages
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -38,7 +40,7 @@ def test_a_full_disk_is_said_in_one_sentence(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-LIBRARY = str(Path(files.__file__).parents[1])
+LIBRARY = str(Path(files.__file__).parents[2])
 KILLED = """
 import os, signal, sys
 from cxrnoise.files import replacing

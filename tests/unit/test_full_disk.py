@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrnoise import pages, shards
-from cxrnoise.errors import UserError
-from cxrnoise.progress import Progress, State
+from cxrnoise.core.errors import UserError
+from cxrnoise.images import shards
+from cxrnoise.networks.checkpoints import Progress, State
+from cxrnoise.report import pages
 
 
 def write_shard(folder, number):

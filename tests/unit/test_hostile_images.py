@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import uid
 
-from cxrnoise import chestxray14, radiographs, shards
-from cxrnoise.errors import Unreadable, UserError
+from cxrnoise.core.errors import Unreadable, UserError
+from cxrnoise.datasets import chestxray14
+from cxrnoise.images import radiographs, shards
 from tiny import dicom, jpeg, png, write_archive
 
 GREY = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -179,7 +180,7 @@ def test_millions_of_records_in_headers_take_little_memory(tmp_path, kind):
             file.write(header(member("x", len(data), type=kind)) + padded(data))
             file.write(header(member("a.png")) + padded(PNG))
         file.write(bytes(1024))
-    code = "from cxrnoise import chestxray14; print(len(chestxray14.listing('a', path).whole()))"
+    code = "from cxrnoise.datasets import chestxray14; print(len(chestxray14.listing('a', path).whole()))"
     said = limited(code, tmp_path / "images_01.tar.gz", MEMORY // 2)
     assert said == str(PARTS) if kind == tarfile.XGLTYPE else "too many bytes" in said
 
@@ -206,7 +207,7 @@ def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path):
 )
 def test_an_archive_that_unpacks_without_end_is_refused_in_little_memory(tmp_path, before, said):
     zeros(tmp_path / "images_01.tar.gz", before, 320 * 2**20)
-    code = "from cxrnoise import chestxray14; chestxray14.listing('a', path)"
+    code = "from cxrnoise.datasets import chestxray14; chestxray14.listing('a', path)"
     assert said in limited(code, tmp_path / "images_01.tar.gz")
 
 
@@ -286,7 +287,9 @@ def test_an_image_that_unpacks_to_far_more_is_refused_in_little_memory(tmp_path,
         "profile.png": with_chunk(b"iCCP", b"name\0\0"),
     }
     (tmp_path / name).write_bytes(made[name])
-    code = "from cxrnoise import radiographs; radiographs.decode(radiographs.read_file(path))"
+    code = (
+        "from cxrnoise.images import radiographs; radiographs.decode(radiographs.read_file(path))"
+    )
     assert "Unreadable: " in limited(code, tmp_path / name)
 
 

@@ -10,8 +10,10 @@ import sys
 import pandas as pd
 import pytest
 
-from cxrnoise import metadata, pages, readers
-from cxrnoise.errors import UserError
+from cxrnoise.core.errors import UserError
+from cxrnoise.datasets import metadata
+from cxrnoise.reading import sources
+from cxrnoise.report import pages
 
 MEMORY = 2**29  # bytes that a hostile file may take, which would unpack to far more
 OWN = "image,patient,label\n"
@@ -126,7 +128,7 @@ def test_metadata_that_unpack_to_more_than_is_read_are_refused_in_little_memory(
         file.write(OWN.encode())
         for _ in range(2**7):
             file.write(line)
-    code = "from cxrnoise import metadata; metadata.LARGEST = 2**26; "
+    code = "from cxrnoise.datasets import metadata; metadata.LARGEST = 2**26; "
     code += "list(metadata.read(sys.argv[1]))"
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, 'workflow/scripts'); {code}"]
@@ -156,7 +158,7 @@ def test_metadata_that_unpack_to_more_than_is_read_are_refused_in_little_memory(
 def test_expert_reads_that_are_made_to_harm_are_refused_with_their_row(tmp_path, row, said):
     (tmp_path / "reads.csv").write_text("Image ID,Reader ID,Emphysema,Mass\n" + row)
     with pytest.raises(UserError) as caught:
-        readers.images_read(tmp_path / "reads.csv", "Emphysema")
+        sources.images_read(tmp_path / "reads.csv", "Emphysema")
     assert str(tmp_path / "reads.csv") in str(caught.value) and said in str(caught.value)
     assert str(caught.value).isprintable()
 

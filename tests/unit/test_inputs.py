@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise import inputs, manifests
-from cxrnoise.errors import UserError
+from cxrnoise.core import manifests
+from cxrnoise.core.errors import UserError
+from cxrnoise.networks import inputs
 
 
 def test_mirroring_comes_before_the_central_crop(labelled_shard):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import cxrnoise
-from cxrnoise import jobs
+from cxrnoise.core import jobs
 
 LIBRARY = str(Path(cxrnoise.__file__).parents[1])
 SCRIPT = """

@@ -8,16 +8,17 @@ from hypothesis import strategies as st
 from scipy.stats import hypergeom, norm
 
 import disputes
-from cxrnoise import agreement, judgements, study
-from cxrnoise.errors import UserError
-from cxrnoise.tables import CELLS
-from cxrnoise.tables import COLUMNS as TABLE1
+from cxrnoise.core.errors import UserError
+from cxrnoise.reading import study, verdicts
+from cxrnoise.report.table1 import CELLS
+from cxrnoise.report.table1 import COLUMNS as TABLE1
+from cxrnoise.statistics import agreement
 
 PAPER = Path(__file__).parents[2] / "config" / "paper-table2.csv"
 
 
 def numbers_of(judged, key, statistic):
-    numbers = judgements.statistics(judged, key)
+    numbers = verdicts.statistics(judged, key)
     return numbers[numbers["statistic"] == statistic].set_index("reader")
 
 
@@ -27,13 +28,13 @@ def test_the_columns_of_the_groups_are_those_of_table_1():
         *("reader", "n", "unsure", "A", "B"),
         *cells,
         *("share_A", "share_A_low", "share_A_high"),
-    ] == judgements.COLUMNS
-    assert list(pd.read_csv(PAPER)) == judgements.COLUMNS
+    ] == verdicts.COLUMNS
+    assert list(pd.read_csv(PAPER)) == verdicts.COLUMNS
 
 
 def test_the_papers_table_adds_up():
     [row] = pd.read_csv(PAPER).to_dict("records")
-    for measure in judgements.MEASURES:
+    for measure in verdicts.MEASURES:
         for kind in "AB":
             cells = [row[f"{name}_{group}_{kind}"] for name, group in CELLS if name == measure]
             assert sum(cells) == row[kind]
@@ -59,7 +60,7 @@ def test_a_hand_computed_study_is_counted_as_the_paper_counts():
         bo=["absent", "absent", "present", "absent", "present"],
         cy=["present", "unsure", "unsure", "unsure", "present"],
     )
-    table = judgements.counted(judgements.judge(key, given)).set_index("reader")
+    table = verdicts.counted(verdicts.judge(key, given)).set_index("reader")
     assert table.index.tolist() == ["majority", "ann", "bo", "cy"]
     counts = table[["n", "unsure", "A", "B"]].to_dict("index")
     assert counts["ann"] == {"n": 4, "unsure": 1, "A": 2, "B": 1}
@@ -92,9 +93,9 @@ def test_every_reading_is_a_label_error_a_true_error_or_neither(cases):
     key = disputes.key([case[:3] for case in cases])
     said = dict(zip("abc", zip(*(case[3] for case in cases), strict=True), strict=True))
     given = disputes.answers(key, **said)
-    table = judgements.counted(judgements.judge(key, given))
+    table = verdicts.counted(verdicts.judge(key, given))
     assert (table["A"] + table["B"] + table["unsure"] == table["n"]).all()
-    for measure in judgements.MEASURES:
+    for measure in verdicts.MEASURES:
         for kind in "AB":
             cells = [
                 name
@@ -112,7 +113,7 @@ def test_swapping_all_answers_swaps_label_errors_and_true_errors(cases):
     said = dict(zip("abc", zip(*(case[3] for case in cases), strict=True), strict=True))
     given = disputes.answers(key, **said)
     other = given.replace({"answer": {"present": "absent", "absent": "present"}})
-    one, two = (judgements.counted(judgements.judge(key, found)) for found in (given, other))
+    one, two = (verdicts.counted(verdicts.judge(key, found)) for found in (given, other))
     assert (one["A"] == two["B"]).all() and (one["B"] == two["A"]).all()
 
 
@@ -124,7 +125,7 @@ def test_a_majority_is_more_than_half_of_those_who_read_the_case():
         b=["present", "absent", "unsure", "unsure", "present"],
         c=["absent", None, "absent", "present", None],
     )
-    judged = judgements.judge(key, given)
+    judged = verdicts.judge(key, given)
     majority = judged[judged["reader"] == "majority"].set_index("case")["answer"]
     assert majority[key["case"]].tolist() == ["present", "tied", "tied", "unsure", "present"]
 
@@ -142,7 +143,7 @@ def with_roles(answers):
 
 def test_controls_and_repeats_are_not_among_the_errors():
     key, given = with_roles({"ann": ["present"] * 4})
-    table = judgements.counted(judgements.judge(key, given)).set_index("reader")
+    table = verdicts.counted(verdicts.judge(key, given)).set_index("reader")
     assert table.loc["ann", ["n", "A", "B"]].tolist() == [2, 1, 1]
     assert table.loc["majority", "n"] == 2
 
@@ -152,10 +153,10 @@ def test_a_reader_is_compared_with_his_or_her_own_answer_to_a_repeat():
     said["bo"] = ["present", "present", "present", "absent"]
     said["cy"] = ["present", "present", "present", None]
     key, given = with_roles(said)
-    judged = judgements.judge(key, given)
-    same = numbers_of(judged, key, judgements.SAME)
+    judged = verdicts.judge(key, given)
+    same = numbers_of(judged, key, verdicts.SAME)
     assert same["estimate"].to_dict() == {"ann": 1, "bo": 0}
-    controls = numbers_of(judged, key, judgements.CONTROLS)
+    controls = numbers_of(judged, key, verdicts.CONTROLS)
     assert controls["estimate"].to_dict() == {"ann": 0, "bo": 1, "cy": 1, "majority": 1}
 
 
@@ -163,34 +164,34 @@ def test_agreement_is_of_the_cases_that_are_shown_once():
     said = {"ann": ["present", "absent", "absent", "present"]}
     said["bo"] = ["present", "absent", "absent", "absent"]
     key, given = with_roles(said)
-    judged = judgements.judge(key, given)
-    for statistic in (judgements.COHEN, judgements.FLEISS, judgements.AC1):
+    judged = verdicts.judge(key, given)
+    for statistic in (verdicts.COHEN, verdicts.FLEISS, verdicts.AC1):
         [row] = numbers_of(judged, key, statistic).to_dict("records")
         assert (row["n"], row["estimate"]) == (3, pytest.approx(1))
 
 
 def test_one_reader_agrees_with_nobody():
     key, given = with_roles({"ann": ["present"] * 4})
-    statistics = set(judgements.statistics(judgements.judge(key, given), key)["statistic"])
-    assert statistics.isdisjoint({judgements.COHEN, judgements.FLEISS, judgements.AC1})
+    statistics = set(verdicts.statistics(verdicts.judge(key, given), key)["statistic"])
+    assert statistics.isdisjoint({verdicts.COHEN, verdicts.FLEISS, verdicts.AC1})
 
 
 def test_a_study_that_nobody_read_is_refused():
     key, given = with_roles({"ann": [None, None, "present", None]})
     with pytest.raises(UserError, match="nobody has read a disagreement"):
-        judgements.judge(key, given)
+        verdicts.judge(key, given)
 
 
 def test_a_reader_named_like_the_majority_is_refused():
     key, given = with_roles({"majority": ["present"] * 4})
     with pytest.raises(UserError, match="a reader is named 'majority'"):
-        judgements.judge(key, given)
+        verdicts.judge(key, given)
 
 
 def test_the_trend_is_agrestis_for_alcohol_and_malformation():
     # A. Agresti, Categorical Data Analysis: M² = 6.57, p = 0.010
     with_, without = [48, 38, 5, 1, 1], [17066, 14464, 788, 126, 37]
-    z, p = judgements.trend(with_, without, [0, 0.5, 1.5, 4, 7])
+    z, p = verdicts.trend(with_, without, [0, 0.5, 1.5, 4, 7])
     assert z**2 == pytest.approx(6.57, abs=0.005)
     assert p == pytest.approx(0.010, abs=0.0005)
     assert z > 0
@@ -203,7 +204,7 @@ groups = st.lists(st.integers(0, 40), min_size=3, max_size=3)
 def test_the_trend_is_that_of_the_textbook_formula(a, b):
     a, b, score = np.array(a), np.array(b), np.arange(3)
     n = a + b
-    z, p = judgements.trend(list(a), list(b))
+    z, p = verdicts.trend(list(a), list(b))
     if a.sum() == 0 or b.sum() == 0 or (n > 0).sum() < 2:
         assert np.isnan(z) and np.isnan(p)
         return
@@ -217,8 +218,8 @@ def test_the_trend_is_that_of_the_textbook_formula(a, b):
 
 def test_the_papers_trend_rises_with_confidence_and_falls_with_uncertainty():
     row = pd.read_csv(PAPER).to_dict("records")[0]
-    for measure in judgements.MEASURES:
-        z, p = judgements.trend(*judgements._ordered(row, measure))
+    for measure in verdicts.MEASURES:
+        z, p = verdicts.trend(*verdicts._ordered(row, measure))
         assert z > 0 and p < 0.05
 
 
@@ -230,8 +231,8 @@ def one_reader(a, b, unsure=0, unread=0, weight=2.0, stratum=""):
 
 
 def extrapolated(key, answers):
-    judged = judgements.judge(key, disputes.answers(key, ann=answers))
-    return judgements.extrapolated(judged[judged["reader"] == "ann"], key)
+    judged = verdicts.judge(key, disputes.answers(key, ann=answers))
+    return verdicts.extrapolated(judged[judged["reader"] == "ann"], key)
 
 
 def test_the_papers_share_stands_for_all_its_922_errors():

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise import manifests
-from cxrnoise.errors import UserError
+from cxrnoise.core import manifests
+from cxrnoise.core.errors import UserError
 
 LABELS = pd.DataFrame(
     {

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from cxrnoise import mcbn, network
-from cxrnoise.errors import UserError
+from cxrnoise.core.errors import UserError
+from cxrnoise.networks import architectures
+from cxrnoise.networks.samplers import mcbn
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +17,7 @@ def images():
 @pytest.fixture(scope="module")
 def model(images):
     keras.utils.set_random_seed(0)
-    return network.build("small", 16, 0.9)
+    return architectures.build("small", 16, 0.9)
 
 
 def test_two_layers_computed_by_hand():

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise import manifests, measures
-from cxrnoise.errors import UserError
+from cxrnoise.core import manifests
+from cxrnoise.core.errors import UserError
+from cxrnoise.scores import measures
 
 values_with_ties = st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5]), min_size=1, max_size=60)
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import whole
-from cxrnoise import chestxray14, metadata
-from cxrnoise.errors import UserError
+from cxrnoise.core.errors import UserError
+from cxrnoise.datasets import chestxray14, metadata
 
 
 @pytest.fixture

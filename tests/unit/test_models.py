@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import pytest
 
-from cxrnoise import models, pretrained, progress
-from cxrnoise.errors import UserError
-from cxrnoise.progress import State
+from cxrnoise.core.errors import UserError
+from cxrnoise.networks import checkpoints, models, weights
+from cxrnoise.networks.checkpoints import State
 
 
 @pytest.fixture
@@ -52,14 +52,14 @@ def refusal(read, *arguments):
 def test_a_network_with_code_in_it_is_refused_and_its_code_does_not_run(lambda_network, witness):
     text = refusal(models.load, lambda_network, "delete it and run again")
     assert str(lambda_network) in text and text.endswith("delete it and run again.")
-    assert "set weights to another file" in refusal(pretrained.read, lambda_network)
+    assert "set weights to another file" in refusal(weights.read, lambda_network)
     assert not witness.exists()
 
 
 def test_a_checkpoint_that_was_swapped_for_one_with_code_is_refused(
     tmp_path, lambda_network, witness
 ):
-    store = progress.Progress(tmp_path / "progress", "one")
+    store = checkpoints.Progress(tmp_path / "progress", "one")
     store.save(keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)]), State(5))
     lambda_network.replace(tmp_path / "progress/checkpoint/model.keras")
     assert f"delete {tmp_path / 'progress'} and run again" in refusal(store.restore)
@@ -77,7 +77,7 @@ def as_a_pickle(path, witness):
 @pytest.mark.parametrize("write", [as_objects, as_a_pickle])
 def test_pickled_weights_are_refused_and_never_unpickled(tmp_path, witness, write):
     write(tmp_path / "w.npz", witness)
-    assert str(tmp_path / "w.npz") in refusal(pretrained.read, tmp_path / "w.npz")
+    assert str(tmp_path / "w.npz") in refusal(weights.read, tmp_path / "w.npz")
     assert not witness.exists()
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise import neighbours
-from cxrnoise.errors import UserError
+from cxrnoise.core.errors import UserError
+from cxrnoise.networks import neighbours
 
 
 @given(st.integers(0, 6), st.integers(0, 12), st.integers(0, 8), st.integers(0, 1000))

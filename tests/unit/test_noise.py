@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise import noise
-from cxrnoise.errors import UserError
+from cxrnoise.core.errors import UserError
+from cxrnoise.tasks import noise
 
 LEVELS = (0, 1, 2, 4, 8, 16, 32, 50)
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise import ondisk
-from cxrnoise.errors import UserError
+from cxrnoise.core import ondisk
+from cxrnoise.core.errors import UserError
 
 
 @given(st.lists(st.tuples(st.text(), st.integers(-(2**62), 2**62), st.booleans())))

@@ -3,8 +3,10 @@ import pandas as pd
 import pytest
 
 import disputes
-from cxrnoise import figures, judgements, neighbours, panels
-from cxrnoise.errors import UserError
+from cxrnoise.core.errors import UserError
+from cxrnoise.networks import neighbours
+from cxrnoise.reading import verdicts
+from cxrnoise.report import figures, panels
 from tiny import png
 
 PIXELS = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -21,7 +23,7 @@ def read(readers=3, source="room"):
 
 
 def judged(readers=3):
-    return judgements.judge(*read(readers))
+    return verdicts.judge(*read(readers))
 
 
 def texts(figure):

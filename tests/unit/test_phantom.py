@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cxrnoise import phantom
-from cxrnoise.errors import UserError
+from cxrnoise.core.errors import UserError
+from cxrnoise.datasets.phantom import patients
 
 CONFIG = {
     "patients": 40,
@@ -30,36 +30,36 @@ MANY = CONFIG | {"patients": 5000, "pa_images": 5000, "ap_images": 0}
 
 @settings(deadline=None, max_examples=25)
 @given(
-    patients=st.integers(1, 60),
+    number=st.integers(1, 60),
     further=st.integers(0, 40),
     ap_images=st.integers(0, 20),
     parts=st.integers(1, 5),
 )
-def test_counts_are_exact_and_every_patient_has_a_pa_image(patients, further, ap_images, parts):
-    sizes = {"patients": patients, "pa_images": patients + further, "ap_images": ap_images}
-    frame = phantom.patients(CONFIG | sizes | {"parts": parts})
-    assert (frame["view"] == "PA").sum() == patients + further
+def test_counts_are_exact_and_every_patient_has_a_pa_image(number, further, ap_images, parts):
+    sizes = {"patients": number, "pa_images": number + further, "ap_images": ap_images}
+    frame = patients.patients(CONFIG | sizes | {"parts": parts})
+    assert (frame["view"] == "PA").sum() == number + further
     assert (frame["view"] == "AP").sum() == ap_images
-    assert set(frame.loc[frame["view"] == "PA", "patient_id"]) == set(range(1, patients + 1))
+    assert set(frame.loc[frame["view"] == "PA", "patient_id"]) == set(range(1, number + 1))
     assert frame["image"].is_unique and frame["image"].is_monotonic_increasing
     assert frame["part"].is_monotonic_increasing and frame["part"].between(1, parts).all()
 
 
 def test_fewer_pa_images_than_patients_are_refused():
     with pytest.raises(UserError, match="pa_images is 39 for 40 patients"):
-        phantom.patients(CONFIG | {"pa_images": 39})
+        patients.patients(CONFIG | {"pa_images": 39})
 
 
 def test_an_image_more_changes_no_other_image():
-    before = phantom.patients(CONFIG).set_index("image")
-    after = phantom.patients(CONFIG | {"ap_images": 8}).set_index("image")
+    before = patients.patients(CONFIG).set_index("image")
+    after = patients.patients(CONFIG | {"ap_images": 8}).set_index("image")
     common = before.index.intersection(after.index)
     columns = ["age", "sex", "emphysema_severity", "device", "true_findings", "reported_findings"]
     pd.testing.assert_frame_equal(before.loc[common, columns], after.loc[common, columns])
 
 
 def test_reports_are_wrong_at_the_rates_asked_for():
-    frame = phantom.patients(MANY)
+    frame = patients.patients(MANY)
     true = frame["emphysema_severity"] > 0
     reported = frame["reported_findings"].str.contains("Emphysema")
     mistaken = frame["subcutaneous"] & ~true
@@ -71,48 +71,48 @@ def test_reports_are_wrong_at_the_rates_asked_for():
 
 def test_reports_are_the_truth_without_noise():
     silent = {"missed_rate": 0, "false_positive_rate": 0, "subcutaneous_reported_rate": 0}
-    frame = phantom.patients(CONFIG | silent)
+    frame = patients.patients(CONFIG | silent)
     assert (frame["true_findings"] == frame["reported_findings"]).all()
 
 
 def test_the_metadata_has_the_columns_of_the_nih(nih, tmp_path):
-    phantom.metadata(phantom.patients(CONFIG)).to_csv(tmp_path / "metadata.csv", index=False)
+    patients.metadata(patients.patients(CONFIG)).to_csv(tmp_path / "metadata.csv", index=False)
     with gzip.open(nih / "Data_Entry_2017_v2020.csv.gz", "rt") as real:
         assert (tmp_path / "metadata.csv").read_text().splitlines()[0] == real.readline().strip()
 
 
 def test_the_truth_has_a_row_per_image_and_says_what_the_metadata_hides():
-    frame = phantom.patients(CONFIG)
-    truth = phantom.truth(frame)
+    frame = patients.patients(CONFIG)
+    truth = patients.truth(frame)
     assert list(truth["image"]) == list(frame["image"])
     assert {"true_findings", "emphysema_severity", "subcutaneous", "device"} <= set(truth)
 
 
 def test_a_part_is_the_png_of_each_of_its_images(tmp_path):
-    frame = phantom.patients(CONFIG).head(3)
-    phantom.write_part(frame, tmp_path / "images", CONFIG)
+    frame = patients.patients(CONFIG).head(3)
+    patients.write_part(frame, tmp_path / "images", CONFIG)
     assert sorted(path.name for path in (tmp_path / "images").iterdir()) == list(frame["image"])
     with Image.open(tmp_path / "images" / frame["image"].iloc[0]) as image:
         assert (image.mode, image.size) == ("L", (128, 128))
 
 
 def test_an_image_does_not_depend_on_what_else_is_drawn():
-    first = rows(phantom.patients(CONFIG))
-    again = rows(phantom.patients(CONFIG | {"patients": 41, "pa_images": 56}))
+    first = rows(patients.patients(CONFIG))
+    again = rows(patients.patients(CONFIG | {"patients": 41, "pa_images": 56}))
     image = first[3].image
     [same] = [row for row in again if row.image == image]
-    np.testing.assert_array_equal(phantom.render(first[3], CONFIG), phantom.render(same, CONFIG))
+    np.testing.assert_array_equal(patients.render(first[3], CONFIG), patients.render(same, CONFIG))
 
 
 def test_lungs_are_darker_than_the_mediastinum_and_the_abdomen():
-    mean = average(row() for row in rows(phantom.patients(CONFIG))[:12])
+    mean = average(row() for row in rows(patients.patients(CONFIG))[:12])
     lung = (region(mean, (0.3, 0.45), (0.25, 0.35)) + region(mean, (0.3, 0.45), (0.65, 0.75))) / 2
     assert lung + 50 < region(mean, (0.3, 0.45), (0.46, 0.54))
     assert lung + 50 < region(mean, (0.8, 0.9), (0.35, 0.65))
 
 
 def test_the_heart_lies_to_the_patient_s_left_which_is_the_image_s_right():
-    mean = average(row() for row in rows(phantom.patients(CONFIG))[:12])
+    mean = average(row() for row in rows(patients.patients(CONFIG))[:12])
     left, right = region(mean, (0.5, 0.6), (0.58, 0.68)), region(mean, (0.5, 0.6), (0.32, 0.42))
     assert left > right + 8
 
@@ -128,7 +128,7 @@ def test_emphysema_darkens_the_lungs_and_lowers_the_diaphragm():
 def test_each_device_is_brighter_than_the_chest_without_it():
     [plain, *_] = some()
     without = plain(device="").astype(int)
-    for device in phantom.anatomy.DEVICES:
+    for device in patients.anatomy.DEVICES:
         assert (plain(device=device) - without).max() > 15, device
 
 
@@ -141,18 +141,18 @@ def test_subcutaneous_gas_darkens_the_chest_wall():
 def test_the_marker_lies_in_an_upper_corner_outside_the_central_crop():
     for seed in range(200):
         shown = np.zeros((120, 120), np.float32)
-        phantom._add_marker(shown, np.random.default_rng(seed))
+        patients._add_marker(shown, np.random.default_rng(seed))
         assert shown.max() > 0.5
         assert not shown[24:96, 24:96].any() and not shown[60:].any()
 
 
 def test_the_same_patient_looks_alike_in_two_exposures():
-    frame = phantom.patients(CONFIG)
+    frame = patients.patients(CONFIG)
     [patient] = frame["patient_id"].value_counts().head(1).index
     visits = [r._asdict() for r in frame[frame["patient_id"] == patient].itertuples(index=False)]
-    bodies = [phantom._body(SimpleNamespace(**v), 1, set()) for v in visits]
+    bodies = [patients._body(SimpleNamespace(**v), 1, set()) for v in visits]
     assert len(bodies) > 1 and all(body == bodies[0] for body in bodies)
-    first, second = (phantom.render(SimpleNamespace(**visit), CONFIG) for visit in visits[:2])
+    first, second = (patients.render(SimpleNamespace(**visit), CONFIG) for visit in visits[:2])
     assert (first != second).any()
 
 
@@ -164,7 +164,7 @@ class Row:
         self.image = values["image"]
 
     def __call__(self, **changes):
-        return phantom.render(SimpleNamespace(**self.values | changes), CONFIG)
+        return patients.render(SimpleNamespace(**self.values | changes), CONFIG)
 
     def __getattr__(self, name):
         return self.values[name]
@@ -176,7 +176,7 @@ def rows(frame):
 
 def some():
     """Ten PA rows without findings or devices."""
-    frame = phantom.patients(CONFIG).query("view == 'PA'").head(10)
+    frame = patients.patients(CONFIG).query("view == 'PA'").head(10)
     return rows(frame.assign(true_findings="No Finding", device="", subcutaneous=False))
 
 

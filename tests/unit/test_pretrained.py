@@ -10,8 +10,9 @@ from keras.src.applications.convnext import LayerScale
 from keras.src.legacy.saving import legacy_h5_format
 
 import loopback
-from cxrnoise import downloads, network, pretrained
-from cxrnoise.errors import UserError
+from cxrnoise.core.errors import UserError
+from cxrnoise.datasets import downloads
+from cxrnoise.networks import architectures, weights
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,13 +20,13 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def donor():
     keras.utils.set_random_seed(1)
-    return network.build("resnet18", 32, 0.9)
+    return architectures.build("resnet18", 32, 0.9)
 
 
 @pytest.fixture
 def receiver():
     keras.utils.set_random_seed(2)
-    return network.build("resnet18", 32, 0.9)
+    return architectures.build("resnet18", 32, 0.9)
 
 
 def torchvision_names(model):
@@ -61,7 +62,7 @@ def assert_same_features(one, other):
 def test_torchvision_names_and_axes(tmp_path, donor, receiver, caplog):
     np.savez(tmp_path / "w.npz", **dict(torchvision_names(donor)), **{"fc.weight": np.zeros(3)})
     with caplog.at_level(logging.INFO):
-        missing = pretrained.load(receiver, tmp_path / "w.npz")
+        missing = weights.load(receiver, tmp_path / "w.npz")
     donor.get_layer("input_normalization").set_weights(
         receiver.get_layer("input_normalization").get_weights()
     )
@@ -72,13 +73,13 @@ def test_torchvision_names_and_axes(tmp_path, donor, receiver, caplog):
 
 def test_a_saved_keras_model(tmp_path, donor, receiver):
     donor.save(tmp_path / "w.keras")
-    assert pretrained.load(receiver, tmp_path / "w.keras") == []
+    assert weights.load(receiver, tmp_path / "w.keras") == []
     assert_same_features(donor, receiver)
 
 
 def test_the_h5_files_of_keras_applications(tmp_path, donor, receiver):
     legacy_h5_format.save_model_to_hdf5(donor, tmp_path / "w.h5")
-    assert pretrained.load(receiver, tmp_path / "w.h5") == []
+    assert weights.load(receiver, tmp_path / "w.h5") == []
     assert_same_features(donor, receiver)
 
 
@@ -89,7 +90,7 @@ def test_keras_names_in_npz(tmp_path, donor, receiver):
         for variable in layer.variables
     }
     np.savez(tmp_path / "w.npz", **arrays)
-    assert pretrained.load(receiver, tmp_path / "w.npz") == []
+    assert weights.load(receiver, tmp_path / "w.npz") == []
     assert_same_features(donor, receiver)
 
 
@@ -103,7 +104,7 @@ def test_weights_without_a_name_of_their_own_are_loaded_too(tmp_path):
 
     scaled(0.5).save(tmp_path / "w.keras")
     receiver = scaled(1e-6)
-    assert pretrained.load(receiver, tmp_path / "w.keras") == []
+    assert weights.load(receiver, tmp_path / "w.keras") == []
     np.testing.assert_array_equal(receiver.get_layer("scale").get_weights(), [[0.5] * 3])
 
 
@@ -112,7 +113,7 @@ def test_the_order_of_colour_channels_is_of_no_account(tmp_path, donor, receiver
     results = []
     for name in ("rgb", "bgr"):
         np.savez(tmp_path / f"{name}.npz", **arrays)
-        pretrained.load(receiver, tmp_path / f"{name}.npz")
+        weights.load(receiver, tmp_path / f"{name}.npz")
         images = np.full((1, 32, 32, 1), 77, np.float32)
         stem = keras.Model(receiver.input, receiver.get_layer("conv1_conv").output)
         results.append(stem(images).numpy())
@@ -121,16 +122,16 @@ def test_the_order_of_colour_channels_is_of_no_account(tmp_path, donor, receiver
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path, receiver):
-    network.build("small", 32, 0.9).save(tmp_path / "w.keras")
+    architectures.build("small", 32, 0.9).save(tmp_path / "w.keras")
     with pytest.raises(UserError, match="of another architecture"):
-        pretrained.load(receiver, tmp_path / "w.keras")
+        weights.load(receiver, tmp_path / "w.keras")
 
 
 @pytest.mark.parametrize("name", ["w.npz", "w.h5", "w.keras", "w.pth"])
 def test_a_file_that_holds_no_weights_is_refused(tmp_path, receiver, name):
     (tmp_path / name).write_bytes(b"nonsense")
     with pytest.raises(UserError, match=name):
-        pretrained.load(receiver, tmp_path / name)
+        weights.load(receiver, tmp_path / name)
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".h5", ".keras"])
@@ -146,7 +147,7 @@ def test_a_truncated_weights_file_is_refused(tmp_path, donor, receiver, suffix, 
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(UserError, match=f"{path} could not be read"):
-        pretrained.load(receiver, path)
+        weights.load(receiver, path)
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
@@ -157,13 +158,13 @@ def test_a_damaged_weights_file_is_refused(tmp_path, donor, receiver, save):
     content[len(content) // 2] ^= 255
     path.write_bytes(content)
     with pytest.raises(UserError, match=f"{path} could not be read"):
-        pretrained.load(receiver, path)
+        weights.load(receiver, path)
 
 
 def test_the_real_caffe_weights_reach_every_layer_they_have(nih):
-    weights = nih.parent / "weights" / "resnet50-msra-conv1-to-layer3.npz"
-    model = network.build("resnet50", 72, 0.9)
-    missing = pretrained.load(model, weights)
+    file = nih.parent / "weights" / "resnet50-msra-conv1-to-layer3.npz"
+    model = architectures.build("resnet50", 72, 0.9)
+    missing = weights.load(model, file)
     kernels = {name.split("_")[0] for name in missing if name.endswith("_conv/kernel")}
     assert kernels == {"conv5"}
 
@@ -207,12 +208,12 @@ def target(tmp_path):
 
 def test_imagenet_weights_are_fetched_and_start_our_network(server, table, target, published):
     server.faults = [loopback.moved]
-    pretrained.fetch_imagenet(BACKBONE, table, target)
+    weights.fetch_imagenet(BACKBONE, table, target)
     fetched = keras.saving.load_model(target)
     for one, other in zip(fetched.get_weights(), published[1].get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-    ours = network.build(BACKBONE, 64, 0.9)
-    missing = {name.split("/")[0] for name in pretrained.load(ours, target)}
+    ours = architectures.build(BACKBONE, 64, 0.9)
+    missing = {name.split("/")[0] for name in weights.load(ours, target)}
     assert missing == {"input_normalization", "classifier"}
     assert {path.name for path in target.parent.iterdir()} == {target.name, H5}
 
@@ -220,16 +221,16 @@ def test_imagenet_weights_are_fetched_and_start_our_network(server, table, targe
 def test_imagenet_weights_with_a_wrong_checksum_are_not_used(server, table, target):
     server.faults = [loopback.wrong_bytes]
     with pytest.raises(UserError, match=f"{H5} from .* expected md5:.* found md5:"):
-        pretrained.fetch_imagenet(BACKBONE, table, target)
+        weights.fetch_imagenet(BACKBONE, table, target)
     assert [path.name for path in target.parent.iterdir()] == [f"{H5}.wrong"]
-    pretrained.fetch_imagenet(BACKBONE, table, target)
+    weights.fetch_imagenet(BACKBONE, table, target)
     assert target.exists()
 
 
 def test_imagenet_weights_that_a_user_put_there_need_no_server(server, table, target, published):
     target.parent.mkdir()
     target.with_name(H5).write_bytes(published[0])
-    pretrained.fetch_imagenet(BACKBONE, table, target)
+    weights.fetch_imagenet(BACKBONE, table, target)
     assert target.exists()
     assert server.asked == []
 
@@ -238,27 +239,27 @@ def test_a_full_disk_leaves_no_half_of_the_imagenet_weights(table, target, publi
     target.parent.mkdir()
     target.with_name(H5).write_bytes(published[0])
     with full_disk(100_000), pytest.raises(UserError, match=f"{target} could not be written"):
-        pretrained.fetch_imagenet(BACKBONE, table, target)
+        weights.fetch_imagenet(BACKBONE, table, target)
     assert [path.name for path in target.parent.iterdir()] == [H5]
 
 
 @pytest.mark.parametrize("backbone", ["small", "resnet18", "resnet51"])
 def test_a_backbone_without_imagenet_weights_is_named(table, tmp_path, backbone):
     with pytest.raises(UserError, match=f"no ImageNet weights for the backbone {backbone}"):
-        pretrained.fetch_imagenet(backbone, table, tmp_path / "w.keras")
+        weights.fetch_imagenet(backbone, table, tmp_path / "w.keras")
     assert list(tmp_path.iterdir()) == [table]
 
 
 def test_a_backbone_that_the_table_lacks_is_named(table, tmp_path):
     with pytest.raises(UserError, match="table.csv has no mobilenetv2-imagenet.h5: add its row"):
-        pretrained.fetch_imagenet("mobilenetv2", table, tmp_path / "mobilenetv2-imagenet.keras")
+        weights.fetch_imagenet("mobilenetv2", table, tmp_path / "mobilenetv2-imagenet.keras")
     assert list(tmp_path.iterdir()) == [table]
 
 
 def test_the_table_has_the_weights_that_keras_would_fetch():
     for file in downloads.read(ROOT / "config/chestxray14-files.csv").values():
         if file.kind == downloads.WEIGHTS:
-            assert file.name.removesuffix("-imagenet.h5") in network.backbones()
+            assert file.name.removesuffix("-imagenet.h5") in architectures.backbones()
     assert f"md5:{resnet.WEIGHTS_HASHES['resnet50'][1]}" in file_of("resnet50").checksums
     assert file_of("resnet50").url.startswith(resnet.BASE_WEIGHTS_PATH)
 

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import pytest
 
-from cxrnoise import progress
-from cxrnoise.errors import UserError
-from cxrnoise.progress import State
+from cxrnoise.core.errors import UserError
+from cxrnoise.networks import checkpoints
+from cxrnoise.networks.checkpoints import State
 
 
 def trained(value):
@@ -25,14 +25,14 @@ def trained(value):
 
 def restored(folder, fingerprint="one"):
     """The value of the weights in the folder's checkpoint, and its step."""
-    model, state = progress.Progress(folder, fingerprint).restore()
+    model, state = checkpoints.Progress(folder, fingerprint).restore()
     [value] = np.unique(np.concatenate([weight.ravel() for weight in model.get_weights()]))
     return value, state.step
 
 
 @pytest.fixture
 def store(tmp_path):
-    return progress.Progress(tmp_path, "one")
+    return checkpoints.Progress(tmp_path, "one")
 
 
 def names(folder):
@@ -107,7 +107,7 @@ def test_a_kill_before_the_old_checkpoint_is_removed_leaves_the_new_one(store, t
 
 def test_a_checkpoint_of_another_training_is_not_restored(store, tmp_path):
     store.save(trained(1), State(5))
-    assert progress.Progress(tmp_path, "other").restore() is None
+    assert checkpoints.Progress(tmp_path, "other").restore() is None
 
 
 @pytest.mark.parametrize("removed", ["model.keras", "state.json"])
@@ -136,7 +136,7 @@ def test_trainings_that_begin_as_others_end_do_not_disturb_each_other(tmp_path):
 
     def training(_):
         for _ in range(100):
-            with progress.opened(folder, "one"):
+            with checkpoints.opened(folder, "one"):
                 assert inside.acquire(blocking=False)
                 (folder / "checkpoint").mkdir()
                 (folder / "checkpoint" / "state.json").touch()
@@ -148,11 +148,11 @@ def test_trainings_that_begin_as_others_end_do_not_disturb_each_other(tmp_path):
 
 
 def test_a_finished_training_leaves_no_progress_and_a_failed_one_leaves_its_own(tmp_path):
-    with pytest.raises(KeyError), progress.opened(tmp_path / "progress", "one") as store:
+    with pytest.raises(KeyError), checkpoints.opened(tmp_path / "progress", "one") as store:
         store.save(trained(1), State(5))
         raise KeyError
     assert restored(tmp_path / "progress") == (1, 5)
-    with progress.opened(tmp_path / "progress", "one"):
+    with checkpoints.opened(tmp_path / "progress", "one"):
         pass
     assert not (tmp_path / "progress").exists()
 
@@ -162,12 +162,12 @@ def test_a_second_training_waits_for_the_first_and_finds_a_new_folder(tmp_path, 
     entered = threading.Event()
 
     def second():
-        with progress.opened(folder, "one") as store:
+        with checkpoints.opened(folder, "one") as store:
             assert store.restore() is None
             entered.set()
 
     caplog.set_level(logging.INFO)
-    with progress.opened(folder, "one") as store:
+    with checkpoints.opened(folder, "one") as store:
         store.save(trained(1), State(5))
         thread = threading.Thread(target=second)
         thread.start()
@@ -185,10 +185,10 @@ def test_a_second_training_resumes_what_the_first_left_as_it_failed(tmp_path):
     resumed = []
 
     def second():
-        with progress.opened(folder, "one") as store:
+        with checkpoints.opened(folder, "one") as store:
             resumed.append(store.restore()[1].step)
 
-    with pytest.raises(KeyError), progress.opened(folder, "one") as store:
+    with pytest.raises(KeyError), checkpoints.opened(folder, "one") as store:
         store.save(trained(1), State(5))
         thread = threading.Thread(target=second)
         thread.start()

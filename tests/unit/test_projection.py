@@ -3,7 +3,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrnoise.projection import Grid, add_ellipsoid, add_tubes, blur, stack, unite_ellipsoid
+from cxrnoise.datasets.phantom.projection import (
+    Grid,
+    add_ellipsoid,
+    add_tubes,
+    blur,
+    stack,
+    unite_ellipsoid,
+)
 
 
 def grid(pixels=120, extent=24.0, turn=0.0):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from cxrnoise import radiographs
-from cxrnoise.radiographs import Truncated, Unreadable
+from cxrnoise.images import radiographs
+from cxrnoise.images.radiographs import Truncated, Unreadable
 from tiny import jpeg, png
 
 GREY = np.random.default_rng(0).integers(0, 256, (24, 20), dtype=np.uint8)

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise.randomness import generator, uniform
+from cxrnoise.core.randomness import generator, uniform
 
 NAMES = st.lists(st.text(min_size=1), min_size=1, max_size=20, unique=True)
 

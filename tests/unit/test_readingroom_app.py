@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-import cxrnoise.readings as readings
-from cxrnoise.errors import UserError
+from cxrnoise.core.errors import UserError
+from cxrnoise.reading import answers
 from reading_studies import STUDY, answer, reading, write_study
 from readingroom import app, guards, links, study
 from readingroom.store import Store
@@ -306,9 +306,12 @@ def test_another_host_s_name_is_refused(room):
 
 
 def test_the_administrator_sees_who_has_read_how_much_and_how_far_they_agree(room):
-    for reader, answers in {"ann": ["present", "absent", "absent"], "ben": ["present"] * 2}.items():
+    for reader, given_answers in {
+        "ann": ["present", "absent", "absent"],
+        "ben": ["present"] * 2,
+    }.items():
         client = room.reader(reader)
-        for number, given in enumerate(answers):
+        for number, given in enumerate(given_answers):
             values = {"reader": reader, "answer": given, "seconds": number}
             send(client, room.cases[number], f"{reader}{number}", **values)
     send(client, room.cases[0], "again", reader="ben", answer="unsure")
@@ -344,7 +347,7 @@ def test_the_export_is_the_file_that_the_import_reads(room, tmp_path):
     response = room.admin().get("/readings.csv")
     assert response.headers["content-disposition"].startswith("attachment")
     (tmp_path / "readings.csv").write_bytes(response.content)
-    found = readings.read_csv(tmp_path / "readings.csv", STUDY, room.study.images)
+    found = answers.read_csv(tmp_path / "readings.csv", STUDY, room.study.images)
     assert found == room.store.readings()
     assert "'=1+1" in response.text
 

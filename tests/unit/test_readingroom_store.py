@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cxrnoise.errors import UserError
+from cxrnoise.core.errors import UserError
 from reading_studies import STUDY, reading, write_study
 from readingroom import secrecy, study
 from readingroom.store import Store

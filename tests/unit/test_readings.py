@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise import readings
-from cxrnoise.errors import UserError
-from cxrnoise.readings import COLUMNS, Reading
+from cxrnoise.core.errors import UserError
+from cxrnoise.reading import answers
+from cxrnoise.reading.answers import COLUMNS, Reading
 from reading_studies import STUDY, TIME, reading
 
 CASES = ["aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"]
@@ -18,13 +18,11 @@ READINGS = st.builds(
     Reading,
     study=st.just(STUDY),
     case=st.sampled_from(CASES),
-    reader=st.text(max_size=readings.NAME_LENGTH).filter(
-        lambda name: not readings.name_problem(name)
-    )
+    reader=st.text(max_size=answers.NAME_LENGTH).filter(lambda name: not answers.name_problem(name))
     | st.sampled_from(["=1+1", "'=1", "@ann", "-"]),
-    answer=st.sampled_from(readings.ANSWERS),
-    confidence=st.sampled_from(readings.CONFIDENCES),
-    other_finding=st.sampled_from(["", *readings.OTHER_FINDINGS]),
+    answer=st.sampled_from(answers.ANSWERS),
+    confidence=st.sampled_from(answers.CONFIDENCES),
+    other_finding=st.sampled_from(["", *answers.OTHER_FINDINGS]),
     comment=TEXT | st.builds("".join, st.lists(st.sampled_from(["'", "=", " ", "＝", "\t", "x"]))),
     seconds=st.integers(0, 864_000).map(lambda tenths: tenths / 10),
     answered_at=st.just(TIME),
@@ -44,7 +42,7 @@ def row(case=CASES[0], **values):
 
 def refusal(path):
     with pytest.raises(UserError) as caught:
-        readings.read_csv(path, STUDY, CASES)
+        answers.read_csv(path, STUDY, CASES)
     message = str(caught.value)
     assert str(path) in message and "\n" not in message
     return message
@@ -53,13 +51,13 @@ def refusal(path):
 @given(st.lists(READINGS, unique_by=lambda made: (made.reader, made.case)))
 def test_readings_come_back_from_csv_as_they_went_out(tmp_path_factory, made):
     path = tmp_path_factory.mktemp("csv") / "readings.csv"
-    readings.write_csv(made, path)
-    assert readings.read_csv(path, STUDY, CASES) == made
+    answers.write_csv(made, path)
+    assert answers.read_csv(path, STUDY, CASES) == made
 
 
 @given(READINGS)
 def test_no_exported_cell_is_a_formula(made):
-    for cells in csv.reader(readings.to_csv([made]).splitlines(keepends=True)):
+    for cells in csv.reader(answers.to_csv([made]).splitlines(keepends=True)):
         for cell in cells:
             assert not cell.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
             assert not cell.startswith(("\t", "\r", "\n"))
@@ -67,14 +65,14 @@ def test_no_exported_cell_is_a_formula(made):
 
 def test_a_file_that_a_spreadsheet_saved_is_read(tmp_path):
     path = tmp_path / "readings.csv"
-    text = readings.to_csv([reading(CASES[0], comment="two\nlines")])
+    text = answers.to_csv([reading(CASES[0], comment="two\nlines")])
     path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
-    assert readings.read_csv(path, STUDY, CASES) == [reading(CASES[0], comment="two\nlines")]
+    assert answers.read_csv(path, STUDY, CASES) == [reading(CASES[0], comment="two\nlines")]
 
 
 def test_a_comment_with_an_apostrophe_stays_as_it_is(tmp_path):
     path = write(tmp_path / "readings.csv", [row(comment="'tis")])
-    assert readings.read_csv(path, STUDY, CASES)[0].comment == "'tis"
+    assert answers.read_csv(path, STUDY, CASES)[0].comment == "'tis"
 
 
 def test_an_unknown_case_is_refused_with_its_row(tmp_path):
@@ -90,7 +88,7 @@ def test_two_answers_of_one_reader_to_one_case_are_refused_with_both_rows(tmp_pa
 
 def test_two_readers_may_answer_one_case(tmp_path):
     path = write(tmp_path / "readings.csv", [row(), row(reader="ben")])
-    assert len(readings.read_csv(path, STUDY, CASES)) == 2
+    assert len(answers.read_csv(path, STUDY, CASES)) == 2
 
 
 @pytest.mark.parametrize(
@@ -145,7 +143,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 
 
 def test_the_frame_has_the_columns_of_the_file():
-    frame = readings.to_frame([reading(CASES[0]), replace(reading(CASES[1]), confidence=2)])
+    frame = answers.to_frame([reading(CASES[0]), replace(reading(CASES[1]), confidence=2)])
     assert list(frame.columns) == COLUMNS
     assert frame["confidence"].tolist() == [4, 2]
-    assert list(readings.to_frame([]).columns) == COLUMNS
+    assert list(answers.to_frame([]).columns) == COLUMNS

@@ -9,13 +9,13 @@ from unittest.mock import MagicMock
 import pytest
 
 import cxrnoise
-from cxrnoise import runtime
+from cxrnoise.networks import runtime
 
 PROGRAM = """
 import hashlib, json, sys
 import numpy as np
 import tensorflow as tf
-from cxrnoise import network, runtime
+from cxrnoise.networks import architectures as network, runtime
 
 runtime.start(**json.loads(sys.argv[1]))
 model = network.build("small", 16, 0.9)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrnoise import ondisk
+from cxrnoise.core import ondisk
 from tiny import png
 
 FEW, MANY = 4_000, 40_000
@@ -19,11 +19,13 @@ import json
 import sys
 from pathlib import Path
 
-from cxrnoise import ondisk
+from cxrnoise.core import ondisk
 
 ondisk.ROWS = 1000  # so that there are several frames of either number
 
-from cxrnoise import chestxray14, cohorts, manifests, noise
+from cxrnoise.core import manifests
+from cxrnoise.datasets import chestxray14
+from cxrnoise.tasks import cohorts, noise
 
 folder = Path(sys.argv[1])
 shares = {"train": 0.6, "val": 0.2, "test": 0.2}
@@ -71,7 +73,7 @@ def peaks(folder, images):
         "Mass": [int(n % 9 == 0) for n in range(images)],
     }
     pd.DataFrame(table).to_csv(folder / "metadata.csv", index=False)
-    library = Path(ondisk.__file__).parents[1]
+    library = Path(ondisk.__file__).parents[2]
     command = [sys.executable, "-c", STEPS, folder, str(images)]
     done = subprocess.run(command, env={"PYTHONPATH": str(library)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

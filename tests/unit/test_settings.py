@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise import settings
-from cxrnoise.errors import UserError
+from cxrnoise.core import settings
+from cxrnoise.core.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 SCHEMA_PATH = ROOT / "workflow/schemas/config.schema.yaml"

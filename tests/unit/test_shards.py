@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise import chestxray14, manifests, radiographs, shards
-from cxrnoise.errors import UserError
+from cxrnoise.core import manifests
+from cxrnoise.core.errors import UserError
+from cxrnoise.datasets import chestxray14
+from cxrnoise.images import radiographs, shards
 
 SIZE = 16
 PER_SHARD = 4
@@ -136,7 +138,7 @@ def test_an_image_that_went_bad_after_the_index_is_named_and_leaves_no_shard(
 FULL_DISK = """
 import resource, sys
 import numpy as np
-from cxrnoise import shards
+from cxrnoise.images import shards
 from cxrnoise.errors import UserError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
@@ -152,7 +154,7 @@ except UserError as error:
 @pytest.mark.parametrize("images", [2, 50])
 def test_a_full_disk_leaves_a_sentence_and_no_shard(tmp_path, images):
     path = tmp_path / "shards" / "000.h5"
-    library = Path(shards.__file__).parents[1]
+    library = Path(shards.__file__).parents[2]
     run = subprocess.run(
         [sys.executable, "-c", FULL_DISK, path, str(images)],
         env={"PYTHONPATH": str(library)},

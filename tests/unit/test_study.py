@@ -13,8 +13,11 @@ from PIL import Image
 import disputes
 import tiny
 import whole
-from cxrnoise import chestxray14, manifests, measures, study
-from cxrnoise.errors import UserError
+from cxrnoise.core import manifests
+from cxrnoise.core.errors import UserError
+from cxrnoise.datasets import chestxray14
+from cxrnoise.reading import study
+from cxrnoise.scores import measures
 from readingroom import study as room_study
 
 

@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 import disputes
-from cxrnoise import judgements, pages, table2
-from cxrnoise.provenance import describe
+from cxrnoise.core.provenance import describe
+from cxrnoise.reading import verdicts
+from cxrnoise.report import pages, table2
 from outline import read_html
 
 PAPER = Path(__file__).parents[2] / "config" / "paper-table2.csv"
@@ -38,8 +39,8 @@ def results(readers=3):
         ]
         for number in range(readers)
     }
-    judged = judgements.judge(key, disputes.answers(key, **said))
-    return judgements.counted(judged), judgements.statistics(judged, key), key
+    judged = verdicts.judge(key, disputes.answers(key, **said))
+    return verdicts.counted(judged), verdicts.statistics(judged, key), key
 
 
 def paper():

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise import measures, pages, tables
-from cxrnoise.provenance import describe
+from cxrnoise.core.provenance import describe
+from cxrnoise.report import pages, table1
+from cxrnoise.scores import measures
 from outline import read_html
 
 PAPER = Path(__file__).parents[2] / "config" / "paper-table1.csv"
-SETTING = tables.Setting("ChestXRay14", [0, 1], 100, 16, "softmax", "test-quantiles", 1.0)
+SETTING = table1.Setting("ChestXRay14", [0, 1], 100, 16, "softmax", "test-quantiles", 1.0)
 
 
 def make_scores(n=300, noise=0.1, seed=0):
@@ -41,7 +42,7 @@ def make_scores(n=300, noise=0.1, seed=0):
 
 @pytest.fixture
 def runs():
-    return tables.by_seed(
+    return table1.by_seed(
         (noise, seed, make_scores(noise=noise / 100, seed=seed))
         for noise in (8.0, 0.0, 0.5)
         for seed in (1, 0)
@@ -59,13 +60,13 @@ def test_the_columns_are_those_of_the_paper_in_its_order():
         "confidence_high_A, confidence_high_B, uncertainty_high_A, uncertainty_high_B, "
         "uncertainty_moderate_A, uncertainty_moderate_B, uncertainty_low_A, uncertainty_low_B"
     )
-    assert ", ".join(tables.COLUMNS) == promised
-    assert list(paper()) == tables.COLUMNS
+    assert ", ".join(table1.COLUMNS) == promised
+    assert list(paper()) == table1.COLUMNS
 
 
 def test_the_papers_errors_add_up_by_confidence_and_by_uncertainty():
     for measure in ("confidence", "uncertainty"):
-        cells = [column for column in tables.COLUMNS if column.startswith(measure)]
+        cells = [column for column in table1.COLUMNS if column.startswith(measure)]
         assert (paper()[cells].sum(axis=1) == paper()["errors_noisy"]).all()
 
 
@@ -87,7 +88,7 @@ def test_a_hand_computed_run_is_counted_as_the_paper_counts():
             "verdict": ["A", "B", "", "A", ""],
         }
     )
-    row = tables.by_seed([(8.0, 0, scores)]).iloc[0]
+    row = table1.by_seed([(8.0, 0, scores)]).iloc[0]
     counted = row[row.index.str.endswith(("_A", "_B"))]
     assert row["n"] == 5
     assert row["accuracy_truth"] == pytest.approx(3 / 5)
@@ -109,9 +110,9 @@ def test_a_hand_computed_run_is_counted_as_the_paper_counts():
 
 @given(st.integers(0, 10_000), st.floats(0, 0.5), st.integers(1, 80))
 def test_errors_are_the_sum_of_their_cells_and_accuracy_is_what_they_leave(seed, noise, n):
-    row = tables.by_seed([(noise * 100, 0, make_scores(n, noise, seed))]).iloc[0]
+    row = table1.by_seed([(noise * 100, 0, make_scores(n, noise, seed))]).iloc[0]
     for measure in ("confidence", "uncertainty"):
-        cells = [column for column in tables.COLUMNS if column.startswith(measure)]
+        cells = [column for column in table1.COLUMNS if column.startswith(measure)]
         assert row[cells].sum() == row["errors_noisy"]
     assert row["accuracy_noisy"] == pytest.approx(1 - row["errors_noisy"] / n)
 
@@ -124,7 +125,7 @@ def test_rows_are_sorted_and_the_seed_follows_the_noise_level(runs):
 
 
 def test_several_seeds_become_their_mean(runs):
-    table = tables.mean(runs)
+    table = table1.mean(runs)
     assert table["noise_percent"].tolist() == [0, 0.5, 8]
     assert table["errors_noisy"].iloc[2] == runs["errors_noisy"].iloc[4:].mean()
 
@@ -151,13 +152,13 @@ def test_the_papers_csv_is_written_as_ours_is(tmp_path):
 def test_the_order_of_the_runs_changes_no_byte(tmp_path):
     scores = {seed: make_scores(seed=seed) for seed in range(3)}
     for name, seeds in (("up", [0, 1, 2]), ("down", [2, 1, 0])):
-        runs = tables.by_seed((8.0, seed, scores[seed]) for seed in seeds)
-        pages.write_csv(tables.mean(runs), tmp_path / name)
+        runs = table1.by_seed((8.0, seed, scores[seed]) for seed in seeds)
+        pages.write_csv(table1.mean(runs), tmp_path / name)
     assert (tmp_path / "up").read_bytes() == (tmp_path / "down").read_bytes()
 
 
 def test_the_paper_stands_beneath_the_levels_that_both_have(runs):
-    lines = tables.printed(tables.mean(runs), paper(), "this run")
+    lines = table1.printed(table1.mean(runs), paper(), "this run")
     assert [(line.noise, line.source) for line in lines] == [
         ("0", "this run"),
         ("0", "paper"),
@@ -174,34 +175,34 @@ def test_the_paper_stands_beneath_the_levels_that_both_have(runs):
 
 
 def test_own_accuracies_have_an_interval(runs):
-    cell = tables.printed(tables.mean(runs), None, "this run")[0].cells[0]
-    low, high = measures.wilson(tables.mean(runs)["accuracy_truth"].iloc[0], 300)
+    cell = table1.printed(table1.mean(runs), None, "this run")[0].cells[0]
+    low, high = measures.wilson(table1.mean(runs)["accuracy_truth"].iloc[0], 300)
     assert cell.endswith(f"[{low:.3f}–{high:.3f}]")
 
 
 def test_markdown_has_as_many_cells_in_every_line_of_a_table(runs):
-    text = tables.markdown(runs, paper(), SETTING)
+    text = table1.markdown(runs, paper(), SETTING)
     first, _, second = text.strip().split("\n\n")
     for table in (first, second):
         assert len({line.count("|") for line in table.splitlines()}) == 1
 
 
 def test_without_the_papers_data_set_the_paper_is_not_mentioned(runs):
-    setting = tables.Setting("phantom", [0, 1], 30, 16, "mc-mean", "mean-sd", 1.5)
-    text = tables.markdown(runs, None, setting)
+    setting = table1.Setting("phantom", [0, 1], 30, 16, "mc-mean", "mean-sd", 1.5)
+    text = table1.markdown(runs, None, setting)
     assert "aper" not in text
     assert "± 1.5 standard deviations" in text
     assert "T = 30 Monte Carlo" in text
 
 
 def test_the_page_is_well_formed_and_its_rows_are_equally_wide(runs):
-    page = read_html(tables.html(runs, paper(), SETTING, describe({"dataset": "x"}, "0123")))
+    page = read_html(table1.html(runs, paper(), SETTING, describe({"dataset": "x"}, "0123")))
     assert page.open == []
     assert set(page.rows) == {10, 6}
 
 
 def test_the_page_is_self_contained_and_says_what_made_it(runs):
-    page = tables.html(runs, paper(), SETTING, describe({"groups": "test-quantiles"}, "c0de"))
+    page = table1.html(runs, paper(), SETTING, describe({"groups": "test-quantiles"}, "c0de"))
     assert "<script" not in page and "src=" not in page and "href=" not in page
     text = " ".join(read_html(page).text)
     for said in ("A are label errors", "T = 100", "16 training images", "seeds 0, 1", "c0de"):
@@ -209,7 +210,7 @@ def test_the_page_is_self_contained_and_says_what_made_it(runs):
 
 
 def test_a_data_set_with_an_awkward_name_breaks_no_page(runs):
-    setting = tables.Setting("<A & B>", [0], 100, 16, "softmax", "test-quantiles", 1.0)
-    page = tables.html(runs, None, setting, describe({"dataset": "<A & B>"}, "0"))
+    setting = table1.Setting("<A & B>", [0], 100, 16, "softmax", "test-quantiles", 1.0)
+    page = table1.html(runs, None, setting, describe({"dataset": "<A & B>"}, "0"))
     assert "<A & B>" not in page
     assert "<A & B>" in " ".join(read_html(page).text)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cxrnoise import inputs, network, progress, training
-from cxrnoise.errors import UserError
+from cxrnoise.core.errors import UserError
+from cxrnoise.networks import architectures, checkpoints, inputs, training
 
 SCHEDULE = training.Schedule(
     epochs=4,
@@ -49,10 +49,10 @@ class KillAfter(keras.callbacks.Callback):
 
 def run(radiographs, folder, schedule=SCHEDULE, weights=None, fingerprint="one"):
     keras.utils.set_random_seed(0)
-    with progress.opened(folder / "progress", fingerprint) as saved:
+    with checkpoints.opened(folder / "progress", fingerprint) as saved:
         model, state = saved.restore() or (
             training.initial_model("small", 16, schedule, weights, xla=False),
-            progress.State(),
+            checkpoints.State(),
         )
         history = training.train(
             model, radiographs, radiographs, schedule, 0, state, saved, folder / "tensorboard"
@@ -86,7 +86,7 @@ def test_the_papers_optimiser_and_loss():
     assert float(model.optimizer.learning_rate) == pytest.approx(SCHEDULE.learning_rate)
     assert (model.optimizer.momentum, model.optimizer.nesterov) == (SCHEDULE.momentum, False)
     assert type(model.loss) is keras.losses.SparseCategoricalCrossentropy
-    momenta = {layer.momentum for layer in network.batch_normalizations(model)}
+    momenta = {layer.momentum for layer in architectures.batch_normalizations(model)}
     assert momenta == {SCHEDULE.batch_norm_decay}
 
 
@@ -120,9 +120,9 @@ def test_a_killed_training_ends_with_the_same_bits(
 
 def test_progress_of_another_training_is_left_and_said(radiographs, tmp_path, caplog):
     (tmp_path / "progress").mkdir()
-    store = progress.Progress(tmp_path / "progress", "other")
+    store = checkpoints.Progress(tmp_path / "progress", "other")
     model = training.initial_model("small", 16, SCHEDULE, None, xla=False)
-    store.save(model, progress.State(step=20))
+    store.save(model, checkpoints.State(step=20))
     with caplog.at_level(logging.INFO):
         _, history = run(radiographs, tmp_path)
     assert "starting from the beginning" in caplog.text

@@ -5,7 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from cxrnoise import manifests
+from cxrnoise.core import manifests
 
 MODEL = "results/situs/noise-0/seed-0/model.keras"
 LABELS = "results/situs/noise-0/seed-0/labels.parquet"

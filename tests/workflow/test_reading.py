@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from conftest import Project
-from cxrnoise import manifests, readings
+from cxrnoise.core import manifests
+from cxrnoise.reading import answers
 
 RUN = "results/emphysema/noise-0/seed-0"
 TABLE2 = "results/table2.csv"
@@ -48,9 +49,9 @@ def export(project, path, answer="present", rows=None):
     """Write what two readers say of the study, as the reading room exports it."""
     side = json.loads(project.read(f"{RUN}/study/study.json"))
     rows = rows or [(case, reader) for case in side["cases"] for reader in ("ann", "bo")]
-    readings.write_csv(
+    answers.write_csv(
         [
-            readings.Reading(
+            answers.Reading(
                 side["study"], case, reader, answer, 3, "", "", 9.5, "2026-01-31T12:00:00Z"
             )
             for case, reader in rows

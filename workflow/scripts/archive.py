@@ -1,5 +1,7 @@
-from cxrnoise import chestxray14, manifests, provenance, shards
-from cxrnoise.jobs import job
+from cxrnoise.core import manifests, provenance
+from cxrnoise.core.jobs import job
+from cxrnoise.datasets import chestxray14
+from cxrnoise.images import shards
 
 with job(snakemake):
     params, source = snakemake.params, snakemake.wildcards.source

@@ -1,7 +1,8 @@
 import logging
 
-from cxrnoise import cohorts, manifests, provenance
-from cxrnoise.jobs import job
+from cxrnoise.core import manifests, provenance
+from cxrnoise.core.jobs import job
+from cxrnoise.tasks import cohorts
 
 with job(snakemake):
     columns = ["image", "patient", "view", "findings"]

@@ -1,8 +1,8 @@
 import logging
 from pathlib import Path
 
-from cxrnoise.errors import UserError
-from cxrnoise.jobs import job
+from cxrnoise.core.errors import UserError
+from cxrnoise.core.jobs import job
 
 with job(snakemake):
     places = {name: Path(path) for name, path in snakemake.params.places.items()}

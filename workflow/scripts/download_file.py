@@ -1,9 +1,9 @@
 import json
 from pathlib import Path
 
-from cxrnoise import downloads
-from cxrnoise.files import replacing
-from cxrnoise.jobs import job
+from cxrnoise.core.files import replacing
+from cxrnoise.core.jobs import job
+from cxrnoise.datasets import downloads
 
 with job(snakemake):
     params = snakemake.params

@@ -1,8 +1,10 @@
 import logging
 
-from cxrnoise import curves, evaluation, figures, manifests, provenance
-from cxrnoise.files import replacing
-from cxrnoise.jobs import job
+from cxrnoise.core import manifests, provenance
+from cxrnoise.core.files import replacing
+from cxrnoise.core.jobs import job
+from cxrnoise.report import curves, figures
+from cxrnoise.statistics import evaluation
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output

@@ -1,8 +1,10 @@
 import keras
 import numpy as np
 
-from cxrnoise import inputs, manifests, models, neighbours, provenance, runtime, shards
-from cxrnoise.jobs import job
+from cxrnoise.core import manifests, provenance
+from cxrnoise.core.jobs import job
+from cxrnoise.images import shards
+from cxrnoise.networks import inputs, models, neighbours, runtime
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input

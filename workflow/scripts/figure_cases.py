@@ -1,7 +1,10 @@
 import pandas as pd
 
-from cxrnoise import chestxray14, figures, manifests, neighbours, panels, provenance
-from cxrnoise.jobs import job
+from cxrnoise.core import manifests, provenance
+from cxrnoise.core.jobs import job
+from cxrnoise.datasets import chestxray14
+from cxrnoise.networks import neighbours
+from cxrnoise.report import figures, panels
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input

@@ -1,7 +1,8 @@
 import pandas as pd
 
-from cxrnoise import figures, provenance
-from cxrnoise.jobs import job
+from cxrnoise.core import provenance
+from cxrnoise.core.jobs import job
+from cxrnoise.report import figures
 
 with job(snakemake):
     params = snakemake.params

@@ -1,7 +1,7 @@
-from cxrnoise import pretrained
-from cxrnoise.jobs import job
+from cxrnoise.core.jobs import job
+from cxrnoise.networks import weights
 
 with job(snakemake):
-    pretrained.fetch_imagenet(
+    weights.fetch_imagenet(
         snakemake.wildcards.backbone, snakemake.params.table, snakemake.output.weights
     )

@@ -1,6 +1,7 @@
-from cxrnoise import chestxray14, manifests, provenance
-from cxrnoise.files import replacing
-from cxrnoise.jobs import job
+from cxrnoise.core import manifests, provenance
+from cxrnoise.core.files import replacing
+from cxrnoise.core.jobs import job
+from cxrnoise.datasets import chestxray14
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output

@@ -1,8 +1,9 @@
 import logging
 
-from cxrnoise import manifests, noise, provenance
-from cxrnoise.files import replacing
-from cxrnoise.jobs import job
+from cxrnoise.core import manifests, provenance
+from cxrnoise.core.files import replacing
+from cxrnoise.core.jobs import job
+from cxrnoise.tasks import noise
 
 with job(snakemake):
     params, wildcards = snakemake.params, snakemake.wildcards

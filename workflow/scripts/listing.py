@@ -1,5 +1,6 @@
-from cxrnoise import chestxray14, manifests, provenance
-from cxrnoise.jobs import job
+from cxrnoise.core import manifests, provenance
+from cxrnoise.core.jobs import job
+from cxrnoise.datasets import chestxray14
 
 with job(snakemake):
     source, folder = snakemake.wildcards.source, snakemake.input.folder

@@ -1,5 +1,8 @@
-from cxrnoise import inputs, mcbn, models, provenance, runtime, shards
-from cxrnoise.jobs import job
+from cxrnoise.core import provenance
+from cxrnoise.core.jobs import job
+from cxrnoise.images import shards
+from cxrnoise.networks import inputs, models, runtime
+from cxrnoise.networks.samplers import mcbn
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input

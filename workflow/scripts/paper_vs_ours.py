@@ -1,7 +1,8 @@
 import pandas as pd
 
-from cxrnoise import comparison, manifests, pages, provenance
-from cxrnoise.jobs import job
+from cxrnoise.core import manifests, provenance
+from cxrnoise.core.jobs import job
+from cxrnoise.report import comparison, pages
 
 with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output

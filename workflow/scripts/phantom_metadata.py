@@ -1,14 +1,14 @@
 """Write the phantom data set's metadata, noisy as text-mined findings are, and its truth."""
 
-from cxrnoise import phantom
-from cxrnoise.files import replacing
-from cxrnoise.jobs import job
+from cxrnoise.core.files import replacing
+from cxrnoise.core.jobs import job
+from cxrnoise.datasets.phantom import patients
 
 with job(snakemake):
-    frame = phantom.patients(dict(snakemake.params.phantom))
+    frame = patients.patients(dict(snakemake.params.phantom))
     tables = {
-        snakemake.output.metadata: phantom.metadata(frame),
-        snakemake.output.truth: phantom.truth(frame),
+        snakemake.output.metadata: patients.metadata(frame),
+        snakemake.output.truth: patients.truth(frame),
     }
     for path, table in tables.items():
         with replacing(path) as temporary:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from cxrnoise import phantom
-from cxrnoise.jobs import job
+from cxrnoise.core.jobs import job
+from cxrnoise.datasets.phantom import patients
 
 with job(snakemake):
     config = dict(snakemake.params.phantom)
-    frame = phantom.patients(config)
+    frame = patients.patients(config)
     part = frame[frame["part"] == int(snakemake.wildcards.part)]
-    phantom.write_part(part, Path(snakemake.output.images), config)
+    patients.write_part(part, Path(snakemake.output.images), config)

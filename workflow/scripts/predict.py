@@ -1,8 +1,10 @@
 import numpy as np
 import pandas as pd
 
-from cxrnoise import inputs, manifests, models, provenance, runtime, shards
-from cxrnoise.jobs import job
+from cxrnoise.core import manifests, provenance
+from cxrnoise.core.jobs import job
+from cxrnoise.images import shards
+from cxrnoise.networks import inputs, models, runtime
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input

@@ -1,18 +1,19 @@
 import pandas as pd
 
-from cxrnoise import manifests, provenance, readers
-from cxrnoise.errors import UserError
-from cxrnoise.jobs import job
+from cxrnoise.core import manifests, provenance
+from cxrnoise.core.errors import UserError
+from cxrnoise.core.jobs import job
+from cxrnoise.reading import sources
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
     key = manifests.read(files.key, "key")
     if params.simulation:
         truth = pd.read_csv(files.truth, keep_default_na=False)
-        options = readers.Simulation(**params.simulation)
-        found = readers.simulated(key, truth, params.finding, options)
+        options = sources.Simulation(**params.simulation)
+        found = sources.simulated(key, truth, params.finding, options)
     elif files.readings:
-        found = readers.from_csv(files.readings, key, params.finding, params.source)
+        found = sources.from_csv(files.readings, key, params.finding, params.source)
     else:
         raise UserError(
             f"{params.expected} is missing, for nobody has read the study in {params.study} yet: "

@@ -1,5 +1,6 @@
-from cxrnoise import manifests, measures, provenance
-from cxrnoise.jobs import job
+from cxrnoise.core import manifests, provenance
+from cxrnoise.core.jobs import job
+from cxrnoise.scores import measures
 
 with job(snakemake):
     params, run = snakemake.params, snakemake.input

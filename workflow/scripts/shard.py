@@ -1,5 +1,6 @@
-from cxrnoise import provenance, shards
-from cxrnoise.jobs import job
+from cxrnoise.core import provenance
+from cxrnoise.core.jobs import job
+from cxrnoise.images import shards
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output

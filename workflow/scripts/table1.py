@@ -3,12 +3,13 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from cxrnoise import manifests, pages, provenance, tables
-from cxrnoise.jobs import job
+from cxrnoise.core import manifests, provenance
+from cxrnoise.core.jobs import job
+from cxrnoise.report import pages, table1
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output
-    setting = tables.Setting(
+    setting = table1.Setting(
         dataset=params.dataset,
         seeds=sorted(set(params.seeds)),
         samples=params.samples,
@@ -18,13 +19,13 @@ with job(snakemake):
         sd_factor=params.sd_factor,
     )
     scores = [manifests.read(path, "scores") for path in snakemake.input.scores]
-    runs = tables.by_seed(zip(params.noise, params.seeds, scores, strict=True))
+    runs = table1.by_seed(zip(params.noise, params.seeds, scores, strict=True))
     paper = pd.read_csv(snakemake.input.paper) if params.beside_paper else None
     made_by = provenance.describe(asdict(setting), params.code)
-    markdown = tables.markdown(runs, paper, setting)
+    markdown = table1.markdown(runs, paper, setting)
     logging.info("Table 1\n%s", markdown)
 
-    pages.write_csv(tables.mean(runs)[tables.COLUMNS], output.table)
+    pages.write_csv(table1.mean(runs)[table1.COLUMNS], output.table)
     pages.write_csv(runs, output.by_seed)
     pages.write_text(markdown, output.markdown)
-    pages.write_text(tables.html(runs, paper, setting, made_by), output.html)
+    pages.write_text(table1.html(runs, paper, setting, made_by), output.html)

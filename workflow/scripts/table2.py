@@ -3,8 +3,10 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from cxrnoise import judgements, manifests, pages, provenance, readers, table2
-from cxrnoise.jobs import job
+from cxrnoise.core import manifests, provenance
+from cxrnoise.core.jobs import job
+from cxrnoise.reading import sources, verdicts
+from cxrnoise.report import pages, table2
 
 with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output
@@ -16,10 +18,10 @@ with job(snakemake):
         groups=params.groups,
         sd_factor=params.sd_factor,
         confined=params.confined,
-        simulated=bool((given["source"] == readers.SIMULATED).any()),
+        simulated=bool((given["source"] == sources.SIMULATED).any()),
     )
-    judged = judgements.judge(key, given)
-    table, numbers = judgements.counted(judged), judgements.statistics(judged, key)
+    judged = verdicts.judge(key, given)
+    table, numbers = verdicts.counted(judged), verdicts.statistics(judged, key)
     paper = pd.read_csv(files.paper) if params.beside_paper else None
     made_by = provenance.describe(asdict(setting), params.code)
     markdown = table2.markdown(table, numbers, key, paper, setting)

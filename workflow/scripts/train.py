@@ -1,7 +1,9 @@
 from pathlib import Path
 
-from cxrnoise import inputs, progress, provenance, runtime, shards, training
-from cxrnoise.jobs import job
+from cxrnoise.core import provenance
+from cxrnoise.core.jobs import job
+from cxrnoise.images import shards
+from cxrnoise.networks import checkpoints, inputs, runtime, training
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
@@ -26,7 +28,7 @@ with job(snakemake):
     }
     made_by = provenance.describe(made_by, params.code)
     model_file = Path(snakemake.output.model)
-    with progress.opened(params.progress, made_by) as saved:
+    with checkpoints.opened(params.progress, made_by) as saved:
         if not training.is_saved(model_file, made_by):
             model, state = saved.restore() or (
                 training.initial_model(
@@ -36,7 +38,7 @@ with job(snakemake):
                     next(iter(files.get("weights", [])), None),
                     params.xla,
                 ),
-                progress.State(),
+                checkpoints.State(),
             )
             history = training.train(
                 model, train, val, schedule, seed, state, saved, params.tensorboard

@@ -2,8 +2,8 @@ import json
 import logging
 from pathlib import Path
 
-from cxrnoise.errors import UserError
-from cxrnoise.jobs import job
+from cxrnoise.core.errors import UserError
+from cxrnoise.core.jobs import job
 
 with job(snakemake):
     problems = []

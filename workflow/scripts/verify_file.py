@@ -1,9 +1,9 @@
 import json
 
-from cxrnoise import downloads
-from cxrnoise.errors import UserError
-from cxrnoise.files import replacing
-from cxrnoise.jobs import job
+from cxrnoise.core.errors import UserError
+from cxrnoise.core.files import replacing
+from cxrnoise.core.jobs import job
+from cxrnoise.datasets import downloads
 
 with job(snakemake):
     path = snakemake.input.file

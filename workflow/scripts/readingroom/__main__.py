@@ -12,8 +12,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from cxrnoise import readings
-from cxrnoise.errors import UserError
+from cxrnoise.core.errors import UserError
+from cxrnoise.reading import answers
 
 from . import links, server
 from .store import Store
@@ -114,12 +114,12 @@ def _print_admin_link(base: str, token: str) -> None:
 
 def _export(study: Study, store: Store, arguments: argparse.Namespace) -> None:
     found = store.readings()
-    readings.write_csv(found, arguments.file)
+    answers.write_csv(found, arguments.file)
     print(f"{arguments.file}: {len(found)} readings of {len({r.reader for r in found})} readers")
 
 
 def _import(study: Study, store: Store, arguments: argparse.Namespace) -> None:
-    found = readings.read_csv(arguments.file, study.id, study.images)
+    found = answers.read_csv(arguments.file, study.id, study.images)
     new = store.add(found, arguments.file)
     print(f"{arguments.file}: {new} readings added, {len(found) - new} were there already")
 

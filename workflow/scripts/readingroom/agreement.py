@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import combinations
 from statistics import median
 
-from cxrnoise.readings import ANSWERS, Reading
+from cxrnoise.reading.answers import ANSWERS, Reading
 
 
 def progress(reader: str, readings: list[Reading], saved: int) -> dict:

@@ -16,8 +16,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from cxrnoise import readings
-from cxrnoise.readings import Reading
+from cxrnoise.reading import answers
+from cxrnoise.reading.answers import Reading
 
 from . import agreement
 from .guards import SecureHeaders, fields, own_json
@@ -147,7 +147,7 @@ class _Room:
     async def reading(self, request: Request) -> Response:
         """Return what the reader's page needs: the cases in order, and the answers so far."""
         reader = request.state.reader
-        answers = await run_in_threadpool(self.store.readings, reader)
+        given = await run_in_threadpool(self.store.readings, reader)
         return JSONResponse(
             {
                 "study": self.study.id,
@@ -155,9 +155,9 @@ class _Room:
                 "finding": self.study.finding,
                 "reader": reader,
                 "cases": self.study.order(reader),
-                "answers": [_answer(reading) for reading in answers],
-                "other_findings": readings.OTHER_FINDINGS,
-                "comment_length": readings.COMMENT_LENGTH,
+                "answers": [_answer(reading) for reading in given],
+                "other_findings": answers.OTHER_FINDINGS,
+                "comment_length": answers.COMMENT_LENGTH,
             }
         )
 
@@ -171,12 +171,12 @@ class _Room:
             raise HTTPException(403, "Another reader's link was opened in this browser since.")
         reading = Reading(
             study=self.study.id,
-            answered_at=readings.now(),
+            answered_at=answers.now(),
             **content | {"seconds": round(float(content["seconds"]), 1)},
         )
         if reading.case not in self.study.images:
             raise HTTPException(400, "There is no such case.")
-        wrong = readings.problem(reading)
+        wrong = answers.problem(reading)
         if wrong:
             raise HTTPException(400, f"The answer has {wrong}.")
         await run_in_threadpool(self.store.save, submission, reading)
@@ -203,7 +203,7 @@ class _Room:
         }
 
     async def export(self, request: Request) -> Response:
-        text = readings.to_csv(await run_in_threadpool(self.store.readings))
+        text = answers.to_csv(await run_in_threadpool(self.store.readings))
         return Response(
             text,
             media_type="text/csv",

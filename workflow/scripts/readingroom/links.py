@@ -3,7 +3,7 @@
 import ipaddress
 from urllib.parse import urlsplit
 
-from cxrnoise.errors import UserError
+from cxrnoise.core.errors import UserError
 
 
 def base_url(host: str, port: int, public_url: str | None) -> str:

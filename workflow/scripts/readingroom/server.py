@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from cxrnoise.errors import UserError
+from cxrnoise.core.errors import UserError
 
 from .app import create
 from .store import Store

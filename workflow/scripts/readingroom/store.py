@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from cxrnoise.errors import UserError
-from cxrnoise.readings import Reading, name_problem, now
+from cxrnoise.core.errors import UserError
+from cxrnoise.reading.answers import Reading, name_problem, now
 
 from . import secrecy
 

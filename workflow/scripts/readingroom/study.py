@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxrnoise.errors import UserError
-from cxrnoise.randomness import generator
+from cxrnoise.core.errors import UserError
+from cxrnoise.core.randomness import generator
 
 _TYPES = {"study": str, "title": str, "finding": str, "seed": int, "cases": list}
 

@@ -1,0 +1,1 @@
+"""Errors, jobs, files, provenance, randomness and settings: nothing here knows medicine."""

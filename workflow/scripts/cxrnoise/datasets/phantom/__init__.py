@@ -1,0 +1,1 @@
+"""Synthetic chest radiographs whose truth is known."""

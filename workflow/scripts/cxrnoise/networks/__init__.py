@@ -1,0 +1,1 @@
+"""Networks, their weights, inputs, training and sampling."""

@@ -1,0 +1,1 @@
+"""Ways to draw several predictions from one trained network."""

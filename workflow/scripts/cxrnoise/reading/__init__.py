@@ -1,0 +1,1 @@
+"""People read images: the study, their answers, and what follows from them."""

@@ -1,0 +1,218 @@
+"""The study: which images are shown to readers, and what the experimenter alone knows of them.
+
+The readers' side (`study.json` and the images) holds no label, prediction, score, role or name
+of a file; the experimenter's side is the manifest `key`.
+"""
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from cxrnoise.core.errors import UserError
+from cxrnoise.core.files import replacing
+from cxrnoise.core.manifests import SCHEMAS
+from cxrnoise.core.randomness import token, uniform
+from cxrnoise.images import radiographs
+from cxrnoise.tasks.cohorts import slug
+
+log = logging.getLogger(__name__)
+
+DISAGREEMENT, CONTROL, REPEAT = "disagreement", "control", "repeat"
+SCORES = ["given_label", "predicted", "p1", "confidence", "uncertainty"]
+SCORES += ["confidence_group", "uncertainty_group"]
+ALL = 0  # as a number of cases: all disagreements
+SAME_TIME = 946684800  # of every image on the readers' side: 2000-01-01
+
+
+@dataclass(frozen=True)
+class Options:
+    """How cases are drawn; the fields are the keys of the configuration's group `study`.
+
+    cases: number of disagreements of a random draw, or `ALL`.
+    draw: `random`, or `stratified` with `strata[group]` disagreements of each group.
+    by: `confidence` or `uncertainty`, whose groups are the strata.
+    controls: images on which model and label agree; repeats: cases that are shown once more.
+    """
+
+    cases: int
+    draw: str
+    by: str
+    strata: Mapping[str, int]
+    controls: int
+    repeats: int
+
+
+def draw(
+    scores: pd.DataFrame,
+    predictions: pd.DataFrame,
+    options: Options,
+    seed: int,
+    among: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """Draw the cases of a study.
+
+    Every image has one random number per purpose, and the smallest are taken. So the order of
+    the rows changes nothing, another image changes no number, and a larger study contains the
+    smaller one.
+
+    Parameters
+    ----------
+    scores, predictions: manifests of one run.
+    seed: of the run.
+    among: images to which the draw is confined, or None.
+
+    Returns
+    -------
+    The manifest `key`, by case. `case` has 12 hex digits that nobody can compute from the
+    image's name without the model's output. `weight` is the number of disagreements that a drawn
+    one stands for, 0 for controls and repeats; `stratum` is the group it was drawn from, or "".
+
+    Raises `UserError` when more is asked for than there is.
+    """
+    test = scores.merge(predictions[["image", "p1"]], on="image", validate="one_to_one")
+    if among is not None:
+        test = test[test["image"].isin(among)]
+    disputed = test["predicted"] != test["given_label"]
+    controls = _smallest(test[~disputed], options.controls, seed, "study control")
+    if len(controls) < options.controls:
+        raise _too_many("study.controls", options.controls, "images with agreement", len(controls))
+    first = pd.concat(
+        [
+            _disagreements(test[disputed], options, seed),
+            controls.assign(role=CONTROL, stratum="", weight=0.0),
+        ]
+    )
+    first = first.assign(case=_cases(first, seed, "study case"), repeats="")
+    again = _smallest(first, options.repeats, seed, "study repeat")
+    if len(again) < options.repeats:
+        raise _too_many("study.repeats", options.repeats, "other cases", len(again))
+    again = again.assign(
+        role=REPEAT,
+        stratum="",
+        weight=0.0,
+        repeats=again["case"],
+        case=_cases(again, seed, "study case again"),
+    )
+    key = pd.concat([first, again]).sort_values("case", ignore_index=True)
+    log.info("cases: %s", key["role"].value_counts().to_dict())
+    return key[SCHEMAS["key"].names]
+
+
+def _disagreements(disputed: pd.DataFrame, options: Options, seed: int) -> pd.DataFrame:
+    if options.draw == "stratified":
+        pools = {
+            group: (f"study.strata.{group}", disputed[disputed[f"{options.by}_group"] == group])
+            for group in options.strata
+        }
+        numbers = options.strata
+    else:
+        pools = {"": ("study.cases", disputed)}
+        numbers = {"": options.cases if options.cases != ALL else len(disputed)}
+    drawn = []
+    for stratum, (name, pool) in pools.items():
+        wanted = numbers[stratum]
+        what = f"disagreements with {stratum} {options.by}" if stratum else "disagreements"
+        if wanted > len(pool):
+            raise _too_many(name, wanted, what, len(pool))
+        part = _smallest(pool, wanted, seed, "study draw")
+        weight = len(pool) / wanted if wanted else 0.0
+        drawn.append(part.assign(role=DISAGREEMENT, stratum=stratum, weight=weight))
+    drawn = pd.concat(drawn)
+    if drawn.empty:
+        raise UserError(
+            "the study has no case, as the model disagrees with no label of the images that it "
+            "may be drawn from, or none is asked for: check the group study of the configuration."
+        )
+    return drawn
+
+
+def _too_many(key: str, wanted: int, what: str, available: int) -> UserError:
+    return UserError(
+        f"{key} asks for {wanted} cases and there are {available} {what} to draw from: lower it."
+    )
+
+
+def _smallest(pool: pd.DataFrame, count: int, seed: int, purpose: str) -> pd.DataFrame:
+    numbered = pool.assign(_number=uniform(seed, purpose, pool["image"]))
+    ordered = numbered.sort_values(["_number", "image"])
+    return ordered.head(count).drop(columns="_number")
+
+
+def _cases(images: pd.DataFrame, seed: int, purpose: str) -> list[str]:
+    return [
+        token(12, seed, purpose, image, float(p1).hex())
+        for image, p1 in zip(images["image"], images["p1"], strict=True)
+    ]
+
+
+def readers_side(key: pd.DataFrame, finding: str, seed: int) -> dict:
+    """Return the content of `study.json`: what a reading room needs and readers may know.
+
+    `study` stands for this finding and these cases: readings of another draw do not fit.
+    """
+    cases = sorted(key["case"])
+    return {
+        "study": identifier(key, finding),
+        "title": f"{finding}: {len(cases)} radiographs",
+        "finding": finding,
+        "seed": seed,
+        "cases": cases,
+    }
+
+
+def identifier(key: pd.DataFrame, finding: str) -> str:
+    """Return the 16 hex digits of a study, which differ when its finding or cases do."""
+    return token(16, 0, "study", slug(finding), *sorted(key["case"]))
+
+
+def write_json(content: dict, path: str | Path) -> None:
+    """Write `study.json`."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def write_images(
+    key: pd.DataFrame, originals: Iterable[tuple[str, bytes]], folder: str | Path
+) -> None:
+    """Write the 8-bit grey PNG of each case, at full resolution and without metadata.
+
+    All files have the same date and are written in the order of their opaque names, so that
+    neither tells which image is which.
+
+    Parameters
+    ----------
+    originals: (image, bytes of its file) of each image of the key, in any order.
+
+    Raises `UserError` when a file is not a radiograph.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    cases = key.groupby("image")["case"].agg(list)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".images-") as unordered:
+        for image, data in originals:
+            pixels = decoded(image, data)
+            for case in cases[image]:
+                with replacing(Path(unordered, f"{case}.png")) as temporary:
+                    Image.fromarray(pixels).save(temporary, compress_level=1)
+        for case in sorted(key["case"]):
+            path = folder / f"{case}.png"
+            with replacing(path) as temporary:
+                shutil.copyfile(Path(unordered, path.name), temporary)
+            os.utime(path, (SAME_TIME, SAME_TIME))
+
+
+def decoded(image: str, data: bytes) -> np.ndarray:
+    """Return what `radiographs.decode` does; raises `UserError` that names the image."""
+    try:
+        return radiographs.decode(data)
+    except radiographs.Unreadable as error:
+        raise UserError(f"The image {image} cannot be shown ({error}): get it again.") from error

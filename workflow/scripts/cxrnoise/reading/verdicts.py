@@ -1,0 +1,227 @@
+"""What readers say of the disagreements between model and labels, as numbers."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.contingency_tables import Table
+
+from cxrnoise.core.errors import UserError
+from cxrnoise.reading import study
+from cxrnoise.reading.answers import ABSENT, PRESENT
+from cxrnoise.report.table1 import CELLS
+from cxrnoise.scores.measures import LABEL_ERROR, TRUE_ERROR
+from cxrnoise.statistics import agreement
+from cxrnoise.statistics.agreement import NOTHING, Estimate
+
+MAJORITY = "majority"
+TIED = "tied"  # the majority's answer where there is none
+KINDS = (LABEL_ERROR, TRUE_ERROR)
+COLUMNS = ["reader", "n", "unsure", *KINDS]
+COLUMNS += [f"{measure}_{group}_{kind}" for measure, group in CELLS for kind in KINDS]
+COLUMNS += ["share_A", "share_A_low", "share_A_high"]
+MEASURES = ("confidence", "uncertainty")
+BOTH = "both"  # high confidence and low uncertainty
+STATISTICS = ["statistic", "reader", "measure", "group", "n", "estimate", "low", "high", "p"]
+# names of the statistics
+SHARE, TREND, EXTRAPOLATED = "share of label errors", "trend", "label errors of all disagreements"
+COHEN, FLEISS, AC1 = "Cohen's kappa", "Fleiss' kappa", "Gwet's AC1"
+SAME, CONTROLS = "same answer to a repeat", "labels of controls contradicted"
+
+
+def judge(key: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
+    """Say of each reading what it makes of the disagreement.
+
+    Parameters
+    ----------
+    key, given: the manifests `key` and `readings`.
+
+    Returns
+    -------
+    One row per reader and case, and one of the reader `majority` per case that is not shown again:
+    reader, case, answer, verdict and the columns of the key. The majority is the answer of more
+    than half of the readers of that case, else `tied`. The verdict is `A` where the reader
+    contradicts the given label, `B` where the reader confirms it, else empty.
+
+    Raises `UserError` when nobody has read a case, or a reader is named like the majority.
+    """
+    if MAJORITY in set(given["reader"]):
+        raise UserError(f"a reader is named {MAJORITY!r}, like a row of the table: rename them.")
+    read = given[["reader", "case", "answer", "other_finding"]]
+    shown_first = key.loc[key["role"] != study.REPEAT, "case"]
+    votes = read[read["case"].isin(shown_first)]
+    majority = votes.groupby("case")["answer"].agg(_majority).reset_index()
+    both = pd.concat([majority.assign(reader=MAJORITY, other_finding=""), read])
+    judged = both.merge(key, on="case", validate="many_to_one")
+    if judged[judged["role"] == study.DISAGREEMENT].empty:
+        raise UserError(
+            "nobody has read a disagreement of the study yet: read some of them "
+            "(make reading-room) or set readings to another source."
+        )
+    said = judged["answer"].map({PRESENT: 1, ABSENT: 0})
+    judged["verdict"] = np.select(
+        [said.isna(), said != judged["given_label"]], ["", LABEL_ERROR], TRUE_ERROR
+    )
+    return judged
+
+
+def _majority(answers: pd.Series) -> str:
+    counts = answers.value_counts()
+    return counts.index[0] if 2 * counts.iloc[0] > len(answers) else TIED
+
+
+def counted(judged: pd.DataFrame) -> pd.DataFrame:
+    """Return Table 2: `COLUMNS`, one row for the majority, then one per reader by name.
+
+    n counts the disagreements that were read; A, B and `unsure` (not sure, or no majority) add up
+    to it. `share_A` is A / (A + B) with its Wilson interval.
+    """
+    rows = []
+    for reader, own in _by_reader(judged):
+        kinds = own["verdict"].value_counts()
+        cells = {
+            f"{measure}_{group}_{kind}": (
+                (own[f"{measure}_group"] == group) & (own["verdict"] == kind)
+            ).sum()
+            for measure, group in CELLS
+            for kind in KINDS
+        }
+        a, b = (int(kinds.get(kind, 0)) for kind in KINDS)
+        found = agreement.share(a, a + b)
+        head = {"reader": reader, "n": len(own), "unsure": len(own) - a - b, "A": a, "B": b}
+        tail = {"share_A": found.value, "share_A_low": found.low, "share_A_high": found.high}
+        rows.append(head | cells | tail)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _by_reader(judged: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield each reader's disagreements, the majority's first."""
+    disputed = judged[judged["role"] == study.DISAGREEMENT]
+    names = sorted(set(disputed["reader"]) - {MAJORITY})
+    for reader in [MAJORITY, *names]:
+        yield reader, disputed[disputed["reader"] == reader]
+
+
+def statistics(judged: pd.DataFrame, key: pd.DataFrame) -> pd.DataFrame:
+    """Return what can be inferred, one row per number: `STATISTICS`.
+
+    `n` is the number of cases behind the estimate, except for the extrapolation: there it is the
+    number of all disagreements. `p` is two-sided and of the trend alone.
+    """
+    rows = []
+
+    def add(statistic, reader, found: Estimate, measure="", group="", p=np.nan):
+        value, low, high, n = found
+        rows.append((statistic, reader, measure, group, n, value, low, high, p))
+
+    for row in counted(judged).to_dict("records"):
+        reader = row["reader"]
+        for measure, group in CELLS:
+            a, b = (row[f"{measure}_{group}_{kind}"] for kind in KINDS)
+            add(SHARE, reader, agreement.share(a, a + b), measure, group)
+        for measure in MEASURES:
+            z, p = trend(*_ordered(row, measure))
+            add(TREND, reader, Estimate(z, np.nan, np.nan, row["A"] + row["B"]), measure, p=p)
+    for reader, own in _by_reader(judged):
+        add(EXTRAPOLATED, reader, extrapolated(own, key))
+        sure = (own["confidence_group"] == "high") & (own["uncertainty_group"] == "low")
+        a, b = ((own.loc[sure, "verdict"] == kind).sum() for kind in KINDS)
+        add(SHARE, reader, agreement.share(a, a + b), BOTH, "confident and certain")
+    _add_agreement(add, judged)
+    return pd.DataFrame(rows, columns=STATISTICS)
+
+
+def _ordered(row: dict, measure: str) -> tuple[list[int], list[int]]:
+    """Return the numbers of A and of B from the doubtful to the sure group."""
+    groups = [group for name, group in CELLS if name == measure]
+    return tuple([row[f"{measure}_{group}_{kind}"] for group in groups] for kind in KINDS)
+
+
+def _add_agreement(add, judged: pd.DataFrame) -> None:
+    people = judged[judged["reader"] != MAJORITY]
+    first = people[people["role"] != study.REPEAT]
+    answers = first.pivot(index="case", columns="reader", values="answer")
+    if len(answers.columns) > 1:
+        counts = agreement.count(answers)
+        add(FLEISS, "all", agreement.fleiss(counts))
+        add(AC1, "all", agreement.ac1(counts))
+    for one, two in combinations(answers.columns, 2):
+        both = answers[[one, two]].dropna()
+        found = agreement.cohen(both[one].to_numpy(), both[two].to_numpy())
+        add(COHEN, f"{one} & {two}", found)
+    again = people[people["role"] == study.REPEAT]
+    pairs = again.merge(first, left_on=["reader", "repeats"], right_on=["reader", "case"])
+    for reader, own in pairs.groupby("reader"):
+        add(SAME, reader, agreement.share((own["answer_x"] == own["answer_y"]).sum(), len(own)))
+    controls = judged[judged["role"] == study.CONTROL]
+    for reader, own in controls.groupby("reader"):
+        decided = own[own["verdict"] != ""]
+        contradicted = (decided["verdict"] == LABEL_ERROR).sum()
+        add(CONTROLS, reader, agreement.share(contradicted, len(decided)))
+
+
+def trend(
+    label_errors: list[int], true_errors: list[int], scores: list[float] | None = None
+) -> tuple[float, float]:
+    """Test whether the share of label errors rises or falls across ordered groups.
+
+    The Cochran-Armitage test, as statsmodels has it (variance with N - 1).
+
+    Parameters
+    ----------
+    label_errors, true_errors: numbers per group, in order; scores: of the groups, 0, 1, 2 if None.
+
+    Returns
+    -------
+    z, positive where the share rises, and the two-sided p; NaN where nothing can be compared.
+    """
+    table = np.array([true_errors, label_errors], dtype=float)
+    if (table.sum(axis=1) == 0).any() or (table.sum(axis=0) > 0).sum() < 2:
+        return np.nan, np.nan
+    scores = np.arange(table.shape[1]) if scores is None else np.asarray(scores)
+    found = Table(table, shift_zeros=False).test_ordinal_association(np.arange(2), scores)
+    return float(found.zscore), float(found.pvalue)
+
+
+def extrapolated(own: pd.DataFrame, key: pd.DataFrame) -> Estimate:
+    """Estimate how many of all disagreements are label errors.
+
+    In each stratum of the draw the share among the decided cases stands for all its disagreements.
+    The interval of a stratum is Wilson's, with the number of cases raised for a finite population:
+    n (N - 1) / (N - n), so that it closes when all are read. Those of several strata are combined
+    by the square root of the summed squares of their distances (G. Y. Zou, A. Donner, Statistics
+    in Medicine 27, 2008), which holds where a share is 0 or 1.
+
+    Parameters
+    ----------
+    own: one reader's judged disagreements.
+
+    Returns
+    -------
+    The number with its interval, `n` being the number of all disagreements; NaN where a stratum
+    has no decided case.
+    """
+    drawn = key[key["role"] == study.DISAGREEMENT]
+    sizes = drawn.groupby("stratum")["weight"].sum().round().astype(int)
+    total = int(sizes.sum())
+    value = below = above = 0.0
+    for stratum, size in sizes.items():
+        verdicts = own.loc[own["stratum"] == stratum, "verdict"]
+        label_errors, true_errors = ((verdicts == kind).sum() for kind in KINDS)
+        n = label_errors + true_errors
+        if n == 0:
+            return Estimate(*NOTHING, total)
+        number = size * label_errors / n
+        raised = n * (size - 1) / (size - n) if n < size else np.inf
+        low, high = _within(label_errors / n, raised, size, label_errors, size - true_errors)
+        value += number
+        below += (number - low) ** 2
+        above += (high - number) ** 2
+    return Estimate(value, value - below**0.5, value + above**0.5, total)
+
+
+def _within(share: float, n: float, size: int, least: int, most: int) -> tuple[float, float]:
+    """Return Wilson's interval as numbers of `size`, not beyond what was counted."""
+    low, high = agreement.share(share * n, n)[1:3] if np.isfinite(n) else (share, share)
+    return max(size * low, least), min(size * high, most)

@@ -1,0 +1,281 @@
+"""Table 2 as people read it: errors of the model and of the labels, according to readers."""
+
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from cxrnoise.reading import study
+from cxrnoise.reading.verdicts import (
+    AC1,
+    COHEN,
+    CONTROLS,
+    EXTRAPOLATED,
+    FLEISS,
+    MAJORITY,
+    MEASURES,
+    SAME,
+    TREND,
+)
+from cxrnoise.report.pages import html_page, html_table, markdown_table, small_interval
+from cxrnoise.report.table1 import CELLS, RULES
+from cxrnoise.statistics import agreement
+from cxrnoise.statistics.agreement import Estimate
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a reader of the table must know beside the numbers.
+
+    groups, sd_factor: as in the configuration; confined: whether the cases were drawn among the
+    images that a file of readings covers; simulated: whether nobody read them.
+    """
+
+    dataset: str
+    finding: str
+    seed: int
+    groups: str
+    sd_factor: float
+    confined: bool
+    simulated: bool
+
+
+def title(setting: Setting) -> str:
+    """Return the title of everything that is made from these readings."""
+    return f"{'SIMULATED READER: ' if setting.simulated else ''}{setting.finding}"
+
+
+def caption(table: pd.DataFrame, key: pd.DataFrame, setting: Setting) -> str:
+    """Return what the table shows and how it was made, in sentences."""
+    drawn = key[key["role"] == study.DISAGREEMENT]
+    total = round(drawn["weight"].sum())
+    sampling = "at random" if set(drawn["stratum"]) == {""} else "by group"
+    which = f"{len(drawn)} of the {total:,}" if len(drawn) < total else f"all {total:,}"
+    how = f", drawn {sampling}" if len(drawn) < total else ""
+    images = "images that had been read before" if setting.confined else "test images"
+    people = len(table) - 1
+    sentences = [
+        f"{setting.finding} in {setting.dataset} (seed {setting.seed}): {which} {images} on which "
+        f"the prediction contradicts the label{how}, read by {people} "
+        f"{'reader' if people == 1 else 'readers'}.",
+        "Errors are shown as A/B: A are label errors according to the reader (who contradicts the "
+        "label), B are true errors of the model (the reader confirms the label); in brackets the "
+        "share of A with its 95 % Wilson interval.",
+        f"Groups of confidence and of uncertainty are {RULES[setting.groups]}.".format(
+            sd_factor=setting.sd_factor
+        ),
+    ]
+    if len(table) > 2:
+        sentences.append(
+            "The majority is more than half of the readers of a case; where there is none, the "
+            "case is neither A nor B."
+        )
+    if setting.simulated:
+        sentences.append(
+            "NOBODY READ THESE IMAGES: the readers are simulated, from what is true of the "
+            "phantoms, with the sensitivity and specificity of the configuration."
+        )
+    return " ".join(sentences)
+
+
+def _percent(found: Estimate) -> str:
+    if np.isnan(found.value):
+        return "–"
+    low, high = (f"{100 * bound:.0f}" for bound in (found.low, found.high))
+    return f"{100 * found.value:.0f} % [{low}–{high}]"
+
+
+PRINTED = ["reader", "cases (not sure)", "all"]
+PRINTED += [f"{group} {measure}" for measure, group in CELLS]
+
+
+def printed(table: pd.DataFrame, paper: pd.DataFrame | None) -> list[list[str]]:
+    """Return the lines as the paper prints them, the paper's own last.
+
+    Where there is one reader, who is the majority, there is no line of the majority.
+    """
+    own = table if len(table) > 2 else table[table["reader"] != MAJORITY]
+    parts = [own] if paper is None else [own, paper]
+    return [_line(row) for part in parts for row in part.to_dict("records")]
+
+
+def _line(row: dict) -> list[str]:
+    names = [f"{measure}_{group}" for measure, group in CELLS]
+    pairs = [(row["A"], row["B"])] + [(row[f"{name}_A"], row[f"{name}_B"]) for name in names]
+    return [
+        row["reader"],
+        f"{row['n']:.0f} ({row['unsure']:.0f})",
+        *(f"{a:.0f}/{b:.0f} {_bracketed(a, b)}".strip() for a, b in pairs),
+    ]
+
+
+def _bracketed(a: float, b: float) -> str:
+    return _percent(agreement.share(a, a + b)) if a + b else ""
+
+
+INFERRED = [
+    "reader",
+    *(f"trend by {measure}" for measure in MEASURES),
+    "label errors of all disagreements",
+]
+
+
+def inferred(numbers: pd.DataFrame) -> list[list[str]]:
+    """Return the lines of trend and extrapolation, from the table `judgements.statistics`."""
+    readers_ = numbers.loc[numbers["statistic"] == EXTRAPOLATED, "reader"].tolist()
+    if len(readers_) == 2:
+        readers_.remove(MAJORITY)
+    lines = []
+    for reader in readers_:
+        own = numbers[numbers["reader"] == reader]
+        trends = own[own["statistic"] == TREND].set_index("measure")
+        [total] = own[own["statistic"] == EXTRAPOLATED].to_dict("records")
+        lines.append(
+            [reader, *(_trend(trends.loc[measure]) for measure in MEASURES), _number(total)]
+        )
+    return lines
+
+
+def _trend(row: pd.Series) -> str:
+    if np.isnan(row["estimate"]):
+        return "–"
+    p = "p < 0.001" if row["p"] < 0.001 else f"p = {row['p']:.3f}"
+    return f"z = {row['estimate']:.2f}, {p}".replace("-", "−")
+
+
+def _number(row: dict) -> str:
+    if np.isnan(row["estimate"]):
+        return "–"
+    number = f"{row['estimate']:,.0f} of {row['n']:,}"
+    if row["low"] == row["high"]:  # all were read
+        return number
+    return f"{number} [{row['low']:,.0f}–{row['high']:,.0f}]"
+
+
+AGREEMENT = ["", "readers", "cases", "estimate"]
+
+
+def agreed(numbers: pd.DataFrame) -> list[list[str]]:
+    """Return the lines of agreement, from the table `judgements.statistics`."""
+    wanted = numbers[numbers["statistic"].isin([FLEISS, AC1, COHEN, SAME, CONTROLS])]
+    lines = []
+    for row in wanted.to_dict("records"):
+        percent = row["statistic"] in (SAME, CONTROLS)
+        found = Estimate(row["estimate"], row["low"], row["high"], row["n"])
+        text = _percent(found) if percent else _kappa(found)
+        lines.append([row["statistic"], row["reader"], str(row["n"]), text])
+    return lines
+
+
+def _kappa(found: Estimate) -> str:
+    if np.isnan(found.value):
+        return "–"
+    value, low, high = (f"{number:.2f}".replace("-", "−") for number in found[:3])
+    return value if np.isnan(found.low) else f"{value} [{low} to {high}]"
+
+
+ABOUT_INFERRED = (
+    "Trend: Cochran-Armitage test of the share of label errors across the groups, from low to high "
+    "confidence and from high to low uncertainty; z is positive where the share rises. Label "
+    "errors of all disagreements: the share of each stratum of the draw stands for all its "
+    "disagreements; cases that are neither A nor B are left out; 95 % interval for a finite "
+    "population."
+)
+ABOUT_AGREEMENT = (
+    "Agreement of the readers on all cases that are shown once, “not sure” being an answer of its "
+    "own; of a reader with himself or herself on the cases shown twice; and, on images on which "
+    "model and label agree, how often a reader contradicts both. 95 % intervals."
+)
+
+
+def markdown(
+    table: pd.DataFrame,
+    numbers: pd.DataFrame,
+    key: pd.DataFrame,
+    paper: pd.DataFrame | None,
+    setting: Setting,
+) -> str:
+    """Return Table 2 and what can be inferred from it as Markdown.
+
+    Parameters
+    ----------
+    table, numbers: `judgements.counted` and `judgements.statistics`.
+    paper: the paper's Table 2 in the columns of `table`, or None.
+    """
+    parts = [
+        f"**Table 2. {title(setting)}**",
+        markdown_table(PRINTED, printed(table, paper), left=1),
+        caption(table, key, setting),
+        markdown_table(INFERRED, inferred(numbers), left=1),
+        ABOUT_INFERRED,
+    ]
+    lines = agreed(numbers)
+    if lines:
+        parts += [markdown_table(AGREEMENT, lines, left=2), ABOUT_AGREEMENT]
+    return "\n\n".join(parts) + "\n"
+
+
+def html(
+    table: pd.DataFrame,
+    numbers: pd.DataFrame,
+    key: pd.DataFrame,
+    paper: pd.DataFrame | None,
+    setting: Setting,
+    provenance: str,
+) -> str:
+    """Return the content of `markdown` as one self-contained HTML page."""
+    groups = "".join(f'<th scope="col">{group}</th>' for _, group in CELLS)
+    head = (
+        '<thead><tr><th rowspan="2" scope="col" class="text">Reader</th>'
+        '<th rowspan="2" scope="col">Cases (not&nbsp;sure)</th>'
+        '<th rowspan="2" scope="col">Errors A/B</th>'
+        '<th colspan="3" scope="colgroup">Errors A/B by confidence</th>'
+        '<th colspan="3" scope="colgroup">Errors A/B by uncertainty</th></tr>'
+        f"<tr>{groups}</tr></thead>"
+    )
+    own = printed(table, None)
+    theirs = [] if paper is None else printed(table, paper)[len(own) :]
+    body = "".join([_row(line) for line in own] + [_row(line, "paper") for line in theirs])
+    parts = [
+        html_table("Table 2", caption(table, key, setting), head, f"<tbody>{body}</tbody>"),
+        _plain_table("Trend and extrapolation", ABOUT_INFERRED, INFERRED, inferred(numbers)),
+    ]
+    lines = agreed(numbers)
+    if lines:
+        parts.append(_plain_table("Agreement", ABOUT_AGREEMENT, AGREEMENT, lines, text=2))
+    name = title(setting)
+    heading = f"Table 2. {name}"
+    return html_page(f"Table 2: {name}, {setting.dataset}", heading, "\n".join(parts), provenance)
+
+
+def _plain_table(
+    name: str, about: str, header: list[str], lines: list[list[str]], text: int = 1
+) -> str:
+    cells = "".join(
+        f'<th scope="col"{_kind(position < text)}>{escape(column.capitalize())}</th>'
+        for position, column in enumerate(header)
+    )
+    rows = "\n".join(_row(line, text=text) for line in lines)
+    return html_table(name, about, f"<thead><tr>{cells}</tr></thead>", f"<tbody>{rows}</tbody>")
+
+
+def _row(line: list[str], kind: str = "", text: int = 1) -> str:
+    first, *rest = line
+    cells = "".join(
+        f"<td{_kind(place < text)}>{_stacked(cell)}</td>" for place, cell in enumerate(rest, 1)
+    )
+    row_kind = f' class="{kind}"' if kind else ""
+    return f'<tr{row_kind}><th scope="row" class="text">{escape(first)}</th>{cells}</tr>'
+
+
+def _kind(text: bool) -> str:
+    return ' class="text"' if text else ""
+
+
+def _stacked(cell: str) -> str:
+    """Return A/B over its share, for the columns are many."""
+    counts, space, share = cell.partition(" ")
+    if "/" in counts and space:
+        return f"{escape(counts)}<br><small>{escape(share)}</small>"
+    return small_interval(cell)
