@@ -1,49 +1,77 @@
-# Who takes part, and which labels they are given.
+# Who takes part in a task, and which labels they are given.
 
 
-# Situs: one PA image per patient, split at random, half of each split mirrored.
-# A finding: all PA images, each patient in one split.
+# Who is in train, val and test, and what is true of them, by the kind of the task.
 rule cohort:
     input:
-        held_out=held_out,
-        index=ancient(f"{RESULTS}/images/index.parquet"),
-        digest=f"{RESULTS}/images/index.sha256",
+        index=ancient(f"{INDEX}.parquet"),
+        digest=f"{INDEX}.sha256",
+        held_out=lambda wildcards: TASKS[wildcards.task].get("held_out") or [],
     output:
         cohort=f"{RESULTS}/{{task}}/cohort-{{seed}}.parquet",
     log:
         f"{RESULTS}/logs/{{task}}/cohort-{{seed}}.log",
     conda:
         "../envs/tables.yaml"
-    threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        mem_mb=growing(4000),
     params:
-        draw=cohort_draw,
-        code=fingerprint("cohort.py"),
+        kind=of_task("kind"),
+        options=lambda wildcards: settings.of_cohort(TASKS[wildcards.task]),
+        values=config["table"],
+        code=lambda wildcards: fingerprint(
+            "cohort.py", f"cxrnoise.tasks.kinds.{TASKS[wildcards.task]['kind']}"
+        ),
     script:
         "../workflow/scripts/cohort.py"
 
 
-# The noisy labels of one level, and how many were flipped in each split.
-rule labels:
+# The noisy labels of one run, how many were flipped, and a digest of what a training depends on:
+# labels and pixels of the cohort. It is a checkpoint, after which Snakemake compares that digest:
+# where it is as before, nothing is trained again.
+checkpoint labels:
     input:
         cohort=f"{RESULTS}/{{task}}/cohort-{{seed}}.parquet",
-        index=ancient(f"{RESULTS}/images/index.parquet"),
-        digest=f"{RESULTS}/images/index.sha256",
+        shards=ancient(SHARD_FILES),
+        digests=SHARD_DIGESTS,
     output:
         labels=f"{RUN}/labels.parquet",
+        content=f"{RUN}/content.sha256",
         flips=f"{RUN}/flips.csv",
     log:
         f"{RUN_LOGS}/labels.log",
     conda:
         "../envs/tables.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+    wildcard_constraints:
+        task="|".join(map(re.escape, [name for name in TASKS if name not in IMPORTED])),
     params:
-        noisy_splits=config["situs"]["noisy_splits"],
-        code=fingerprint("labels.py"),
+        model=noise_model,
+        level=noise_level,
+        options=lambda wildcards: {"class_rates": TASKS[wildcards.task]["class_rates"]},
+        noisy_splits=of_task("noisy_splits"),
+        code=lambda wildcards: fingerprint(
+            "labels.py", f"cxrnoise.tasks.noise.{noise_model(wildcards)}"
+        ),
     script:
         "../workflow/scripts/labels.py"
+
+
+if IMPORTED:
+
+    # Labels and out-of-fold probabilities that another program made, from one file.
+    rule imported:
+        input:
+            file=lambda wildcards: TASKS[wildcards.task]["file"],
+        output:
+            labels=f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/labels.parquet",
+            predictions=f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/predictions.parquet",
+        log:
+            f"{RESULTS}/logs/{{task}}/noise-0/seed-{{seed}}/imported.log",
+        conda:
+            "../envs/tables.yaml"
+        wildcard_constraints:
+            task="|".join(map(re.escape, IMPORTED)),
+        params:
+            code=fingerprint("imported.py"),
+        script:
+            "../workflow/scripts/imported.py"
