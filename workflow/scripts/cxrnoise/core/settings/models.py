@@ -182,7 +182,7 @@ class Tolerated(Group):
         "images are left out. The paper uses all images (§2.2).",
     )
     doubled: WholeOrZero = key(
-        0, "The same for images that are on disk more than once; one copy of each is used (§2.2)."
+        0, "The same for images that are on disk more than once; no copy of them is used (§2.2)."
     )
     truncated: WholeOrZero = key(0, "The same for images whose end is missing (§2.2).")
     unreadable: WholeOrZero = key(
