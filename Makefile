@@ -66,8 +66,8 @@ format: $(VENV) ## format Python and Snakefiles
 	@$(RUN) ruff format .
 	@$(RUN) snakefmt Snakefile rules
 
-docs: $(VENV) ## the table of keys in config/README.md, from the schema
-	@PYTHONPATH=workflow/scripts $(RUN) cxrnoise.core.settings config/README.md workflow/schemas/config.schema.yaml
+docs: $(VENV) ## the tables of keys in config/README.md, from the models
+	@PYTHONPATH=workflow/scripts $(RUN) cxrnoise.core.settings config/README.md
 
 lock: ## compile envs/*.in into the locks, with uv; UPGRADE=1 takes the newest versions
 	$(COMPILE) $(if $(UPGRADE),--upgrade) envs/requirements.in --output-file envs/lock.txt

@@ -17,8 +17,7 @@ rule cohort:
         mem_mb=growing(4000),
     params:
         kind=of_task("kind"),
-        options=lambda wildcards: settings.of_cohort(TASKS[wildcards.task]),
-        values=config["table"],
+        options=cohort_options,
         code=lambda wildcards: fingerprint(
             "cohort.py", f"cxrnoise.tasks.kinds.{TASKS[wildcards.task]['kind']}"
         ),

@@ -15,11 +15,17 @@ from cxrnoise.core import jobs, settings
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.fingerprint import fingerprint
 from cxrnoise.datasets import downloads, places
+from cxrnoise.datasets.registry import DATASETS
 from cxrnoise.scores.registry import SCORES
+from cxrnoise.tasks.noise.registry import MODELS
 
 jobs.end_with_this_process()
 try:
-    config = settings.validate(config).model_dump()
+    config.update(settings.validate(config).model_dump())
+    DATASETS[config["dataset"]["kind"]]  # which names the kinds where there is no such kind
+    for task in config["tasks"].values():
+        for model in task["noise_models"]:
+            MODELS[model]
     IMAGES, METADATA, RESULTS = (config[key] for key in ("images", "metadata", "results"))
     FILES_TABLE = config["downloads"]
     if FILES_TABLE == "nih":
@@ -28,7 +34,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-DATASET = config["dataset"]
+DATASET, NAME = config["dataset"]["kind"], config["dataset"]["name"]
 PHANTOM = DATASET == "phantom"
 TASKS = config["tasks"]
 SEEDS = [str(seed) for seed in config["seeds"]]
@@ -90,6 +96,13 @@ def of_task(key):
     return lambda wildcards: TASKS[wildcards.task].get(key)
 
 
+def cohort_options(wildcards):
+    """Return the keys of a task that say who is in its cohort and how labels are read."""
+    task = TASKS[wildcards.task]
+    keys = ("views", "splits", "finding", "cohort", "positives", "findings", "column")
+    return {key: task[key] for key in keys if key in task} | config["table"]
+
+
 def untracked(value):
     """Return a parameter that may change: functions of the output are not compared."""
     return lambda wildcards, output: value
@@ -114,12 +127,6 @@ def source_at_hand(wildcards):
 def growing(amount):
     """Return a resource of which each new attempt of a job asks for more."""
     return lambda wildcards, attempt: attempt * amount
-
-
-def schedule(wildcards):
-    """Return the keys of `training`, with what the task has of its own."""
-    own = TASKS[wildcards.task]["training"] or {}
-    return config["training"] | {key: value for key, value in own.items() if value is not None}
 
 
 def predicted_splits(wildcards):

@@ -58,7 +58,7 @@ rule download:
     conda:
         "../envs/images.yaml"
     params:
-        dataset=config["name"],
+        dataset=NAME,
         places={name: str(path) for name, path in PLACES.items()},
         ours=OURS,
         table=untracked(FILES_TABLE),
@@ -95,7 +95,7 @@ rule verify:
     conda:
         "../envs/images.yaml"
     params:
-        dataset=config["name"],
+        dataset=NAME,
         absent=LACKING,
     script:
         "../workflow/scripts/verify.py"

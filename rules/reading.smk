@@ -97,7 +97,7 @@ rule write_table2:
     conda:
         "../envs/tables.yaml"
     params:
-        dataset=config["name"],
+        dataset=NAME,
         finding=config["finding"],
         seed=int(SEEDS[0]),
         groups=config["measures"]["groups"],
@@ -221,7 +221,7 @@ rule paper_vs_ours:
     params:
         made=list(MADE),
         settings=settings.stated(config, PAPER_NUMBERS),
-        dataset=config["name"],
+        dataset=NAME,
         finding=config["finding"],
         simulated=SIMULATED,
         code=fingerprint("paper_vs_ours.py"),

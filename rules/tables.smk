@@ -1,10 +1,9 @@
 # What the scores add up to: Table 1 and its figure, and how well a network finds what labels say.
 
 PAPER_TABLE1 = f"{workflow.basedir}/config/paper-table1.csv"
-BESIDE_PAPER = config["name"] == "ChestXRay14"
+BESIDE_PAPER = DATASET == "chestxray14" and NAME == "ChestXRay14"
 TEMPLATES = f"{workflow.basedir}/workflow/scripts/cxrnoise/report/templates"
 # `table1.csv` is about symmetric noise, `table1-patient.csv` about the noise model `patient`.
-MODELS = sorted({model for task in TASKS.values() for model in task["noise_models"]})
 
 
 def of_model(wildcards):
@@ -48,7 +47,7 @@ rule write_table1:
     params:
         noise=[level for level in TASKS["situs"]["noise_levels"] for _ in SEEDS],
         seeds=[int(seed) for _ in TASKS["situs"]["noise_levels"] for seed in SEEDS],
-        dataset=config["name"],
+        dataset=NAME,
         beside_paper=lambda wildcards: BESIDE_PAPER and of_model(wildcards) == SYMMETRIC,
         samples=config["uncertainty"]["samples"],
         batch_size=config["uncertainty"]["batch_size"],
@@ -78,7 +77,7 @@ rule draw_situs:
     conda:
         "../envs/tables.yaml"
     params:
-        dataset=config["name"],
+        dataset=NAME,
         beside_paper=lambda wildcards: BESIDE_PAPER and of_model(wildcards) == SYMMETRIC,
         code=fingerprint("figure_situs.py"),
     script:
@@ -108,7 +107,7 @@ rule evaluate:
         mem_mb=growing(2000),
     params:
         finding=lambda wildcards: TASKS[wildcards.task].get("finding") or wildcards.task,
-        dataset=config["name"],
+        dataset=NAME,
         code=fingerprint("evaluate.py"),
     script:
         "../workflow/scripts/evaluate.py"

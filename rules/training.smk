@@ -55,7 +55,7 @@ rule train:
         crop=of_task("crop"),
         augmentation=of_task("augmentation"),
         weight_cap=of_task("weight_cap"),
-        training=schedule,
+        training=of_task("training"),
         mixed_precision=config["network"]["mixed_precision"],
         xla=config["network"]["xla"],
         threads=config["network"]["threads"],

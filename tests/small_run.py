@@ -6,8 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 WORKFLOW = ("Snakefile", "config", "envs", "profiles", "rules", "workflow")
 TINY = """
-dataset: phantom
-name: phantom
+dataset: {kind: phantom}
 images: results/phantom
 metadata: results/phantom/Data_Entry_2017_v2020.csv
 weights: none

@@ -154,7 +154,7 @@ def kept_files(tmp_path_factory):
     project.without_phantoms()
     project.edit("tiny.yaml", "images: results/phantom", f"images: {data.images}")
     project.edit("tiny.yaml", "results/phantom/Data_Entry_2017_v2020.csv", f"{data.metadata}")
-    project.edit("tiny.yaml", "dataset: phantom", "dataset: chestxray14")
+    project.edit("tiny.yaml", "{kind: phantom}", "{kind: chestxray14}")
     project.run("--", "table1")
     kept = folder.with_name("kept")
     shutil.copytree(folder, kept)
