@@ -39,10 +39,10 @@ checkpoint labels:
         flips=f"{RUN}/flips.csv",
     log:
         f"{RUN_LOGS}/labels.log",
-    conda:
-        "../envs/tables.yaml"
     wildcard_constraints:
         task="|".join(map(re.escape, [name for name in TASKS if name not in IMPORTED])),
+    conda:
+        "../envs/tables.yaml"
     params:
         model=noise_model,
         level=noise_level,
@@ -66,10 +66,10 @@ if IMPORTED:
             predictions=f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/predictions.parquet",
         log:
             f"{RESULTS}/logs/{{task}}/noise-0/seed-{{seed}}/imported.log",
-        conda:
-            "../envs/tables.yaml"
         wildcard_constraints:
             task="|".join(map(re.escape, IMPORTED)),
+        conda:
+            "../envs/tables.yaml"
         params:
             code=fingerprint("imported.py"),
         script:

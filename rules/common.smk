@@ -22,11 +22,15 @@ from cxrnoise.tasks.noise.registry import MODELS
 jobs.end_with_this_process()
 try:
     config.update(settings.validate(config).model_dump())
-    DATASETS[config["dataset"]["kind"]]  # which names the kinds where there is no such kind
+    DATASETS[
+        config["dataset"]["kind"]
+    ]  # which names the kinds where there is no such kind
     for task in config["tasks"].values():
         for model in task["noise_models"]:
             MODELS[model]
-    IMAGES, METADATA, RESULTS = (config[key] for key in ("images", "metadata", "results"))
+    IMAGES, METADATA, RESULTS = (
+        config[key] for key in ("images", "metadata", "results")
+    )
     FILES_TABLE = config["downloads"]
     if FILES_TABLE == "nih":
         FILES_TABLE = f"{workflow.basedir}/config/chestxray14-files.csv"

@@ -14,7 +14,10 @@ def of_model(wildcards):
 def situs_runs(path):
     """Return an input: a file of every situs run of the noise model of a Table 1."""
     return lambda wildcards: expand(
-        f"{RUN}/{path}", task="situs", noise=noises("situs", of_model(wildcards)), seed=SEEDS
+        f"{RUN}/{path}",
+        task="situs",
+        noise=noises("situs", of_model(wildcards)),
+        seed=SEEDS,
     )
 
 
