@@ -55,6 +55,12 @@ def test_all_findings_are_the_columns_with_their_values(people, caplog):
     assert "(not: device, sex, age)" in caplog.text
 
 
+def test_all_findings_are_those_that_the_index_names(people):
+    index = people.copy()
+    index.attrs["classes"] = ["Emphysema", "Effusion"]
+    assert of_findings(index).frame["label"].unique().tolist() == ["Emphysema", "Effusion"]
+
+
 def test_all_without_any_finding_is_refused(people):
     with pytest.raises(UserError, match="findings is all, but no column.*are device"):
         of_findings(people[["image", "patient", "view", "device"]])
@@ -81,6 +87,16 @@ def test_counts_of_images_are_met_exactly(people):
     sizes = {"train": 700, "val": 150, "test": 250}
     frame = of_classes(people, splits=sizes).frame
     assert frame["split"].value_counts().to_dict() == sizes
+
+
+def test_a_cohort_of_fewer_images_has_the_same_rates(people):
+    whole, part = (
+        of_findings(people),
+        of_findings(people, splits={"train": 200, "val": 50, "test": 80}),
+    )
+    rates = [made.frame.groupby("label")["reported_label"].mean() for made in (whole, part)]
+    assert len(part.frame) == 3 * 330
+    assert (abs(rates[0] - rates[1]) < 0.04).all()
 
 
 @given(st.integers(0, 5))

@@ -85,6 +85,16 @@ def test_names_with_leading_zeros_stay(read):
     assert labels["image"].tolist() == ["00000", "00001", "00002", "00003"]
 
 
+def test_a_class_may_be_called_none(read):
+    table = animals().replace("cat", "None").rename(columns={"cat": "None"})
+    assert read(table)[2] == ["None", "dog"]
+
+
+def test_rounded_probabilities_are_made_to_sum_to_one(read):
+    _, probabilities, *_ = read(animals().assign(dog=[0.3, 0.8, 0.455, 0.1]))
+    np.testing.assert_allclose(probabilities[["cat", "dog"]].sum(axis=1), 1, atol=1e-6)
+
+
 def test_other_separators_are_read(read):
     assert len(read(animals(), sep=";")[0]) == 4
     assert len(read(animals(), sep="\t", encoding="utf-8-sig")[0]) == 4
@@ -109,7 +119,7 @@ def test_several_findings_have_a_given_label_and_a_probability_each(read):
             "image": ["b", "a"],
             "given_Edema": ["1", "0"],
             "p_Edema": [0.9, 0.3],
-            "true_Edema": ["0", "0"],
+            "true_Edema": ["0", ""],
             "Given Mass": ["yes", "-1"],
             "p_mass": [0.8, 0.6],
         }
@@ -120,7 +130,7 @@ def test_several_findings_have_a_given_label_and_a_probability_each(read):
     assert labels["image"].tolist() == ["a", "a", "b", "b"]
     assert labels["label"].tolist() == ["Edema", "Mass"] * 2
     assert labels["reported_label"].tolist() == [0, -1, 1, 1]
-    assert labels["true_label"].tolist() == [0, -1, 0, -1]
+    assert labels["true_label"].tolist() == [-1, -1, 0, -1]
     np.testing.assert_allclose(probabilities[["Edema", "Mass"]], [[0.3, 0.6], [0.9, 0.8]])
 
 

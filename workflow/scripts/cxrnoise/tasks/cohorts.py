@@ -33,7 +33,7 @@ class Cohort:
 
 def of_views(index: pd.DataFrame, options: Mapping) -> pd.DataFrame:
     """Return the images with one of the task's views; the others are counted in the log."""
-    taken = index["view"].isin(options["views"])
+    taken = index["view"].isin([view.strip().upper() for view in options["views"]])
     others = index.loc[~taken, "view"].replace("", "(none)").value_counts()
     found = listed(f"{view} ({count})" for view, count in others.items())
     if not taken.any():
@@ -112,7 +112,7 @@ def counts(cohort: Cohort) -> pd.DataFrame:
     """Return the images and patients of each split, label and class ("not known" among them)."""
     names = dict(enumerate(cohort.classes)) | {UNKNOWN: "not known"}
     frame = cohort.frame.assign(**{"class": cohort.frame["reported_label"].map(names)})
-    groups = frame.groupby(["split", "label", "class"], sort=False)
+    groups = frame.groupby(["split", "label", "class"])
     table = groups.agg(images=("image", "size"), patients=("patient", "nunique")).reset_index()
     return in_order(table)
 

@@ -66,8 +66,7 @@ def by_positives(
     positives: the share of the positive images that each split gets.
     """
     filling = _Filling(patients, sizes, task)
-    part = filling.wanted / max(1, patients["images"].sum())
-    quota = _quotas(positives, patients["positives"].sum() * part)
+    quota = _quotas(positives, filling.part(patients["positives"].sum()))
     shuffled = _shuffled(patients, "split of a finding", seed)
     positive = shuffled["positives"] > 0
     for patient in shuffled[positive].itertuples():
@@ -87,7 +86,8 @@ def by_strata(
     """Return the split of each patient, "" for those who are left over.
 
     Strata come from the smallest to the largest. Each is spread in proportion to the sizes, but
-    so that a stratum of three patients is in all three splits if there is room.
+    so that a stratum of three patients is in all three splits if there is room. Where the sizes
+    are smaller than the cohort, the same part of each stratum is taken.
 
     Parameters
     ----------
@@ -98,12 +98,17 @@ def by_strata(
     shuffled = _shuffled(patients, "split of strata", seed)
     for _, stratum in sorted(shuffled.groupby("stratum"), key=lambda group: len(group[1])):
         has = dict.fromkeys(FILLED, 0)
+        enough = filling.part(stratum["images"].sum())
         for patient in stratum.itertuples():
-            if fitting := filling.fitting(patient):
+            fitting = filling.fitting(patient)
+            if fitting and sum(has.values()) < enough:
                 # Sainte-Laguë's method for seats in a parliament.
                 split = max(fitting, key=lambda split: sizes[split] / (2 * has[split] + 1))  # noqa: B023
                 has[split] += patient.images
                 filling.put(patient, split)
+    for patient in filling.left_over(shuffled):
+        if fitting := filling.fitting(patient):
+            filling.put(patient, fitting[0])
     return filling.finished(shuffled)
 
 
@@ -123,9 +128,14 @@ class _Filling:
     def __init__(self, patients: pd.DataFrame, sizes: Mapping[str, float], task: str):
         self._task = task
         self._exact = all(isinstance(size, int) for size in sizes.values())
-        self._room = _rooms(sizes, patients["images"].sum(), "images", task)
+        self._images = patients["images"].sum()
+        self._room = _rooms(sizes, self._images, "images", task)
+        self._wanted = sum(self._room.values())
         self._splits = np.full(len(patients), "", dtype=object)
-        self.wanted = sum(self._room.values())
+
+    def part(self, images: int) -> float:
+        """Return how many of some images all splits take, in proportion."""
+        return images * self._wanted / max(1, self._images)
 
     def fitting(self, patient) -> list[str]:
         """Return the splits with room for all images of a patient."""
@@ -144,13 +154,14 @@ class _Filling:
                 "shares."
             )
         if not self._exact:
-            for patient in self._left_over(shuffled):
+            for patient in self.left_over(shuffled):
                 most = max(FILLED, key=self._room.get)
                 if self._room[most] > 0:
                     self.put(patient, most)
         return self._splits
 
-    def _left_over(self, shuffled: pd.DataFrame) -> Iterator:
+    def left_over(self, shuffled: pd.DataFrame) -> Iterator:
+        """Yield the patients without a split."""
         return shuffled[self._splits[shuffled.index] == ""].itertuples()
 
 

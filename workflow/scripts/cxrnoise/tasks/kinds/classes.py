@@ -30,7 +30,8 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
     numbers = {text: number for number, text in enumerate(classes)} | {"": UNKNOWN}
     reported = texts.map(numbers).to_numpy(np.int8)
     images = known(images.assign(reported=reported), reported, column)
-    rank = images["reported"].map(images["reported"].value_counts().rank(method="first"))
+    numbers = images["reported"].value_counts().sort_index()
+    rank = images["reported"].map(numbers.rank(method="first"))
     images = images.assign(stratum=rank.groupby(images["patient"]).transform("min"))
     images = splits.with_strata(images, options["splits"], name, seed)
     made = Cohort(long(images, column, images["reported"]), classes)

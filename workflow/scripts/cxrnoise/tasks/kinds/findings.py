@@ -20,13 +20,17 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
     Patients are spread over the splits by the rarest finding that they have. An image of which
     some findings are not known has -1 for these.
 
-    Options: name, views, findings (a list of columns, or `all`), splits (counts or shares of
-    images), uncertain, empty.
+    Options: name, views, findings (a list of columns; or `all` that the index knows to be
+    findings in `attrs["classes"]`, or that look like some), splits (counts or shares of images),
+    uncertain, empty.
     Raises `UserError` when a split would have no positive or no negative of a finding.
     """
     name = options["name"]
     images = of_views(index, options).sort_values("image", ignore_index=True)
-    names = _names(images, options["findings"], f"tasks.{name}.findings")
+    named = options["findings"]
+    if named == "all":
+        named = index.attrs.get("classes") or _all(images, f"tasks.{name}.findings")
+    names = [columns.named(images, finding, f"tasks.{name}.findings") for finding in named]
     reported = np.stack(
         [values.read(images, finding, *values.rules(options)) for finding in names], axis=1
     )
@@ -42,9 +46,8 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
     return made
 
 
-def _names(images: pd.DataFrame, findings: list[str] | str, key: str) -> list[str]:
-    if findings != "all":
-        return list(dict.fromkeys(columns.named(images, finding, key) for finding in findings))
+def _all(images: pd.DataFrame, key: str) -> list[str]:
+    """Return the columns that hold 1, 0 and the like."""
     there = columns.of_labels(images)
     found = [
         name

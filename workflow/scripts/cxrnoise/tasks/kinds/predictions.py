@@ -80,7 +80,7 @@ def _of_classes(images: pd.DataFrame, table: pd.DataFrame, path: str | Path):
     columns = _probability_columns(others, path)
     classes = [_unmarked(name) for name in columns]
     probabilities = _probabilities(others[columns], images["image"], path)
-    _check_sums(probabilities, columns, images["image"], path)
+    probabilities = _summing_to_one(probabilities, columns, images["image"], path)
     reported = _numbers(table[given], classes, images["image"], path)
     truth = np.full(len(table), UNKNOWN, np.int8)
     if true is not None:
@@ -89,7 +89,7 @@ def _of_classes(images: pd.DataFrame, table: pd.DataFrame, path: str | Path):
     if not known.all():
         logging.info("left out, without a given label: %d images", (~known).sum())
     labels = _labels(images, "label", truth, reported)
-    predictions = images[["image", "split"]].join(pd.DataFrame(probabilities, columns=classes))
+    predictions = _predictions(images, probabilities, classes)
     return _only(labels, known), _only(predictions, known), classes, True
 
 
@@ -102,11 +102,11 @@ def _of_findings(
     probabilities = _probabilities(table[columns], images["image"], path)
     cells = table.apply(_texts).assign(image=images["image"])
     reported = [_values(cells, "given", finding, rules) for finding in findings]
-    truth = [_values(cells, "true", finding, rules) for finding in findings]
+    truth = [_values(cells, "true", finding, ("masked", "masked")) for finding in findings]
     repeated = images.loc[images.index.repeat(len(findings))].reset_index(drop=True)
     names = np.tile(findings, len(images))
     labels = _labels(repeated, names, np.ravel(truth, order="F"), np.ravel(reported, order="F"))
-    predictions = images[["image", "split"]].join(pd.DataFrame(probabilities, columns=findings))
+    predictions = _predictions(images, probabilities, findings)
     return labels, predictions, findings, False
 
 
@@ -122,7 +122,9 @@ def _table(path: str | Path) -> pd.DataFrame:
     try:
         if str(path).endswith(".parquet"):
             return pd.read_parquet(path)
-        return pd.read_csv(path, dtype=str, encoding="utf-8-sig", sep=_separator(path))
+        return pd.read_csv(
+            path, dtype=str, encoding="utf-8-sig", sep=_separator(path), keep_default_na=False
+        )
     except (OSError, ValueError) as error:
         raise UserError(
             f"The predictions {path} cannot be read ({' '.join(str(error).split())}): give a CSV "
@@ -181,7 +183,7 @@ def _unmarked(name: str) -> str:
 
 
 def _probabilities(table: pd.DataFrame, images: pd.Series, path: str | Path) -> np.ndarray:
-    """Return float32 (n, K)."""
+    """Return float64 (n, K)."""
     numbers = table.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     wrong = ~((numbers >= 0) & (numbers <= 1))
     if wrong.any():
@@ -191,12 +193,13 @@ def _probabilities(table: pd.DataFrame, images: pd.Series, path: str | Path) -> 
             f"{table.columns[column]} for the image {images[row]}: a probability is a number from "
             "0 to 1 (logits must go through a softmax or sigmoid first)."
         )
-    return numbers.astype(np.float32)
+    return numbers
 
 
-def _check_sums(
+def _summing_to_one(
     probabilities: np.ndarray, columns: list[str], images: pd.Series, path: str | Path
-) -> None:
+) -> np.ndarray:
+    """Return the probabilities of each image divided by their sum, which must be near one."""
     sums = probabilities.sum(axis=1)
     wrong = np.flatnonzero(abs(sums - 1) > TOLERANCE)
     if len(wrong):
@@ -206,6 +209,7 @@ def _check_sums(
             "they must sum to one. For several findings an image, name the columns given_X and "
             "p_X."
         )
+    return probabilities / sums[:, None]
 
 
 def _numbers(
@@ -227,6 +231,11 @@ def _numbers(
 def _labels(images: pd.DataFrame, label, truth: np.ndarray, reported: np.ndarray) -> pd.DataFrame:
     columns = {"label": label, "true_label": truth, "reported_label": reported}
     return images.assign(mirrored=False, **columns)[list(COLUMNS)]
+
+
+def _predictions(images: pd.DataFrame, values: np.ndarray, names: list[str]) -> pd.DataFrame:
+    columns = pd.DataFrame(values.astype(np.float32), columns=names)
+    return images[["image", "split"]].join(columns)
 
 
 def _only(table: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
