@@ -1,11 +1,22 @@
 # Who takes part in a task, and which labels they are given.
 
 
+def of_images(files):
+    """Return an input that a task has unless its predictions are from elsewhere."""
+    return lambda wildcards: [] if wildcards.task in IMPORTED else files
+
+
+def file_of_predictions(wildcards):
+    """Return the file of a task whose predictions are from elsewhere, else nothing."""
+    return TASKS[wildcards.task].get("file") or []
+
+
 # Who is in train, val and test, and what is true of them, by the kind of the task.
 rule cohort:
     input:
-        index=ancient(f"{INDEX}.parquet"),
-        digest=f"{INDEX}.sha256",
+        index=of_images(ancient(f"{INDEX}.parquet")),
+        digest=of_images(f"{INDEX}.sha256"),
+        file=file_of_predictions,
         held_out=lambda wildcards: TASKS[wildcards.task].get("held_out") or [],
     output:
         cohort=f"{RESULTS}/{{task}}/cohort-{{seed}}.parquet",
@@ -31,8 +42,8 @@ rule cohort:
 checkpoint labels:
     input:
         cohort=f"{RESULTS}/{{task}}/cohort-{{seed}}.parquet",
-        shards=ancient(SHARD_FILES),
-        digests=SHARD_DIGESTS,
+        shards=of_images(ancient(SHARD_FILES)),
+        digests=of_images(SHARD_DIGESTS),
     output:
         labels=f"{RUN}/labels.parquet",
         content=f"{RUN}/content.sha256",
@@ -46,7 +57,9 @@ checkpoint labels:
     params:
         model=noise_model,
         level=noise_level,
-        options=lambda wildcards: {"class_rates": TASKS[wildcards.task]["class_rates"]},
+        options=lambda wildcards: {
+            "class_rates": TASKS[wildcards.task].get("class_rates")
+        },
         noisy_splits=of_task("noisy_splits"),
         code=lambda wildcards: fingerprint(
             "labels.py", f"cxrnoise.tasks.noise.{noise_model(wildcards)}"
@@ -57,12 +70,11 @@ checkpoint labels:
 
 if IMPORTED:
 
-    # Labels and out-of-fold probabilities that another program made, from one file.
+    # Out-of-fold probabilities that another program made, in place of a network's.
     rule imported:
         input:
-            file=lambda wildcards: TASKS[wildcards.task]["file"],
+            file=file_of_predictions,
         output:
-            labels=f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/labels.parquet",
             predictions=f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/predictions.parquet",
         log:
             f"{RESULTS}/logs/{{task}}/noise-0/seed-{{seed}}/imported.log",
@@ -71,6 +83,7 @@ if IMPORTED:
         conda:
             "../envs/tables.yaml"
         params:
+            options=config["table"],
             code=fingerprint("imported.py"),
         script:
             "../workflow/scripts/imported.py"

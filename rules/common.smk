@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 from cxrnoise.core import jobs, settings
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.fingerprint import fingerprint
-from cxrnoise.datasets import downloads, places
+from cxrnoise.datasets import downloads, folders
 from cxrnoise.datasets.registry import DATASETS
 from cxrnoise.scores.registry import SCORES
 from cxrnoise.tasks.noise.registry import MODELS
@@ -51,7 +51,7 @@ if PHANTOM:
     SOURCES = {f"images_{part}": f"{IMAGES}/images_{part}/images" for part in PARTS}
 else:
     try:
-        SOURCES = places.sources(IMAGES)
+        SOURCES = folders.sources(IMAGES)
     except UserError as error:
         NO_IMAGES = str(error)
 if DATASET == "chestxray14" and not (SOURCES and os.path.exists(METADATA)):
@@ -103,7 +103,16 @@ def of_task(key):
 def cohort_options(wildcards):
     """Return the keys of a task that say who is in its cohort and how labels are read."""
     task = TASKS[wildcards.task]
-    keys = ("views", "splits", "finding", "cohort", "positives", "findings", "column")
+    keys = (
+        "views",
+        "splits",
+        "finding",
+        "cohort",
+        "positives",
+        "findings",
+        "column",
+        "file",
+    )
     return {key: task[key] for key in keys if key in task} | config["table"]
 
 

@@ -1,6 +1,6 @@
 # From folders or archives of radiographs to shards of reduced ones.
 
-ARCHIVES = [source for source, path in SOURCES.items() if places.is_archive(path)]
+ARCHIVES = [source for source, path in SOURCES.items() if folders.is_archive(path)]
 VIEWS = sorted({view for task in TASKS.values() for view in task.get("views") or []})
 
 

@@ -5,9 +5,7 @@
 # label (A) or of the network (B).
 rule verdicts:
     input:
-        content=lambda wildcards: (
-            [] if wildcards.task in IMPORTED else f"{RUN}/content.sha256"
-        ),
+        content=f"{RUN}/content.sha256",
         labels=ancient(f"{RUN}/labels.parquet"),
         predictions=f"{RUN}/predictions.parquet",
         samples=lambda wildcards: (
@@ -29,9 +27,7 @@ rule verdicts:
 # One score of every predicted label of a run. Its inputs are those that it needs.
 rule score:
     input:
-        content=lambda wildcards: (
-            [] if wildcards.task in IMPORTED else f"{RUN}/content.sha256"
-        ),
+        content=f"{RUN}/content.sha256",
         labels=ancient(f"{RUN}/labels.parquet"),
         predictions=f"{RUN}/predictions.parquet",
         samples=lambda wildcards: (

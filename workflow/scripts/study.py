@@ -1,6 +1,6 @@
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
-from cxrnoise.datasets import places
+from cxrnoise.datasets import folders
 from cxrnoise.reading import sources, study
 
 with job(snakemake):
@@ -16,8 +16,8 @@ with job(snakemake):
     key = study.draw(candidates, study.Options(**params.options), seed, read)
     index = manifests.read(files.index, "index")
     wanted = index[index["image"].isin(key["image"])]
-    folders = dict(zip(params.sources, files.sources, strict=True))
-    study.write_images(key, places.originals(wanted, folders), output.images)
+    places = dict(zip(params.sources, files.sources, strict=True))
+    study.write_images(key, folders.originals(wanted, places), output.images)
     study.write_json(study.readers_side(key, params.finding, seed), output.study)
     made_by = {"finding": params.finding, "seed": seed, "among": files.reads, **params.options}
     manifests.write(key, output.key, "key", provenance.describe(made_by, params.code))

@@ -20,6 +20,7 @@ from cxrnoise.core import manifests
 from cxrnoise.core.randomness import generator, uniform
 from cxrnoise.images.shards import Reader
 from cxrnoise.tasks import orientations
+from cxrnoise.tasks.balance import balanced
 
 PREFETCHED = 16
 BATCHES_PER_READ = 16  # each call of Python from TensorFlow costs more than it reads
@@ -234,18 +235,6 @@ class Source:
 
     def _radiographs(self, labels: pd.DataFrame, varied: Variation | None) -> Radiographs:
         return Radiographs(labels, self.shards, self.crop, self.kind != "findings", varied)
-
-
-def balanced(labels: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Return `labels` with rows of the rarer label repeated at random until both are equal.
-
-    Each of them is there at least as often as the ratio rounded down (paper, section 2.3).
-    """
-    counts = labels["given_label"].value_counts()
-    rare = labels[labels["given_label"] == counts.idxmin()]
-    times, rest = divmod(counts.max() - counts.min(), len(rare))
-    drawn = np.argsort(uniform(seed, "repeated", rare["image"]), kind="stable")[:rest]
-    return pd.concat([labels, *[rare] * times, rare.iloc[drawn]], ignore_index=True)
 
 
 def order(seed: int, purpose: str, length: int, start: int, stop: int) -> np.ndarray:

@@ -113,18 +113,14 @@ def simulated(
             f"the simulated reader finds no image {unknown.iloc[0]} in the phantoms' truth.csv: "
             "set readings to room, or to a file of readings."
         )
-    has = cases["true_findings"].map(
-        lambda names: slug(finding) in map(slug, names.split("|"))
-    )
+    has = cases["true_findings"].map(lambda names: slug(finding) in map(slug, names.split("|")))
     right = np.where(has, options.sensitivity, options.specificity)
     shown = cases["image"] + np.where(cases["repeats"] == "", "", " again")
     parts = []
     for reader in range(1, options.readers + 1):
         errs = uniform(options.seed, f"simulated reader {reader}", shown) >= right
         present = has.to_numpy() != errs
-        other = (
-            ~present & cases["subcutaneous"].to_numpy(bool) & (slug(finding) == "emphysema")
-        )
+        other = ~present & cases["subcutaneous"].to_numpy(bool) & (slug(finding) == "emphysema")
         parts.append(
             pd.DataFrame(
                 {

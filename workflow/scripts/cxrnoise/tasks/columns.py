@@ -6,6 +6,7 @@ from difflib import get_close_matches
 import pandas as pd
 
 from cxrnoise.core.errors import UserError
+from cxrnoise.core.names import slug
 
 # The columns of the index that are not from the metadata's labels.
 OF_THE_IMAGE = (
@@ -19,17 +20,6 @@ OF_THE_IMAGE = (
     "height",
     "shard",
 )
-
-
-def slug(name: str) -> str:
-    """Return a name as paths have it: `Pleural Thickening` is `pleural_thickening`."""
-    return name.strip().lower().replace(" ", "_")
-
-
-def has_finding(findings: pd.Series, finding: str) -> pd.Series:
-    """Return for each report, findings joined by "|", whether it has this finding."""
-    wanted = slug(finding)
-    return findings.map(lambda names: wanted in map(slug, names.split("|"))).astype(bool)
 
 
 def of_labels(index: pd.DataFrame) -> list[str]:

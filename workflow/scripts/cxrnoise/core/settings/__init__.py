@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from cxrnoise.core.errors import UserError
+from cxrnoise.core.names import slug
 from cxrnoise.core.settings.checks import check
-from cxrnoise.core.settings.defaults import complete, prepared, slug
+from cxrnoise.core.settings.defaults import complete, prepared
 from cxrnoise.core.settings.errors import sentence
 from cxrnoise.core.settings.models import Settings
 

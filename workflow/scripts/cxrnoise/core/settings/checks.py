@@ -1,7 +1,7 @@
 """Checks of keys against each other."""
 
 from cxrnoise.core.errors import UserError
-from cxrnoise.core.settings.defaults import slug
+from cxrnoise.core.names import slug
 from cxrnoise.core.settings.models import RESERVED, Settings
 
 # Names of classes by kind of task; those of `classes` stand in the table of labels.

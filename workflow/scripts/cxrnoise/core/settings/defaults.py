@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cxrnoise.core.names import slug
 from cxrnoise.core.settings.models import KINDS, Positives, Settings
 
 NAMES = {"chestxray14": "ChestXRay14", "phantom": "phantom"}
@@ -12,11 +13,6 @@ PAPER_TASKS = {
 }
 # Data sets other than ChestXRay14 have other numbers of patients than the paper.
 FRACTIONS = {"train": 0.7, "val": 0.1, "test": 0.2}
-
-
-def slug(finding: str) -> str:
-    """Return the name of a finding's task: `Pleural Thickening` has `pleural_thickening`."""
-    return finding.strip().lower().replace(" ", "_")
 
 
 def prepared(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,9 +21,10 @@ import pandas as pd
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.manifests import UNKNOWN
+from cxrnoise.core.names import slug
 from cxrnoise.tasks import values
 from cxrnoise.tasks.cohorts import COLUMNS, Cohort
-from cxrnoise.tasks.columns import listed, slug
+from cxrnoise.tasks.columns import listed
 
 SPLIT = "test"
 IMAGE = ("image", "image_index", "path", "filename", "file", "id")
