@@ -60,7 +60,7 @@ checkpoint labels:
         options=lambda wildcards: {
             "class_rates": TASKS[wildcards.task].get("class_rates")
         },
-        noisy_splits=of_task("noisy_splits"),
+        noisy_splits=lambda wildcards: TASKS[wildcards.task].get("noisy_splits", []),
         code=lambda wildcards: fingerprint(
             "labels.py", f"cxrnoise.tasks.noise.{noise_model(wildcards)}"
         ),

@@ -1,4 +1,4 @@
-"""What a network is trained for: its outputs, its loss and its accuracy, by the kind of its task."""
+"""What a network is trained for: its outputs, its loss and its accuracy."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ SMALLEST = 1e-7  # of a probability in a logarithm, as in Keras
 
 @dataclass(frozen=True)
 class Objective:
-    """outputs: number of probabilities; activation: `softmax` over classes, or `sigmoid` of each."""
+    """outputs: the number of probabilities; activation: `softmax` over them, or `sigmoid` of each."""
 
     outputs: int
     activation: str
