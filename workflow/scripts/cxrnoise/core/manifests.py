@@ -25,7 +25,7 @@ _COHORT = {
     "true_label": LABEL,
     "reported_label": LABEL,
 }
-SCHEMAS = {
+_COLUMNS = {
     "listing": {
         "file": TEXT,
         "source": TEXT,
@@ -97,6 +97,7 @@ SCHEMAS = {
         "source": TEXT,
     },
 }
+SCHEMAS = {kind: pa.schema(columns) for kind, columns in _COLUMNS.items()}
 # The type of further columns, such as the findings of an index or the classes of predictions.
 FURTHER = {"index": TEXT, "predictions": pa.float32()}
 # What each row is the only one of.
@@ -131,7 +132,7 @@ def write(
     """
     if classes is None:
         classes = frame.attrs.get("classes", [])
-    schema = pa.schema(_columns(frame.columns, kind))
+    schema = pa.schema(_types(frame.columns, kind))
     metadata = {"kind": kind, "classes": json.dumps(list(classes)), "provenance": provenance}
     table = pa.Table.from_pandas(frame[schema.names], schema, preserve_index=False)
     with replacing(path) as temporary:
@@ -183,16 +184,16 @@ def classes(path: str | Path) -> list[str]:
     return json.loads(pq.read_schema(path).metadata[b"classes"])
 
 
-def _columns(names: Sequence[str], kind: str) -> dict[str, pa.DataType]:
+def _types(names: Sequence[str], kind: str) -> dict[str, pa.DataType]:
     """Return the types of the columns of a manifest, with further ones where it may have them."""
-    fixed = SCHEMAS[kind]
+    fixed = _COLUMNS[kind]
     if kind not in FURTHER:
         return fixed
     return fixed | {name: FURTHER[kind] for name in names if name not in fixed}
 
 
 def _check_columns(schema: pa.Schema, path: str | Path, kind: str) -> None:
-    expected = _columns(schema.names, kind)
+    expected = _types(schema.names, kind)
     found = dict(zip(schema.names, schema.types, strict=True))
     wrong = sorted({f"{name} {type}" for name, type in found.items() ^ expected.items()})
     if wrong:

@@ -105,7 +105,7 @@ def listing(
     logging.info("%s: %d images", source, len(found))
     if passed_over:
         logging.info("%s: other files, not read: %s", source, _suffixes(passed_over))
-    frame = pd.DataFrame(found, columns=list(SCHEMAS["listing"]))
+    frame = pd.DataFrame(found, columns=SCHEMAS["listing"].names)
     return frame.sort_values(["file", "path"], ignore_index=True)
 
 

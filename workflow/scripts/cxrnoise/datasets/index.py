@@ -36,7 +36,7 @@ PLACES = ("source", "path", "bytes", "width", "height", "shard")
 def wanted(entries: pd.DataFrame, views: list[str]) -> set[str]:
     """Return the file names, without folders, of the images whose view some task uses."""
     images = entries.loc[entries["view"].isin(_normal(views)), "image"]
-    return set(images.str.rpartition("/")[2])
+    return set(images.str.replace("^.*/", "", regex=True))
 
 
 def index(
@@ -74,7 +74,7 @@ def index(
     table = table[~image.isin(bad)].merge(places[~places["image"].isin(bad)], on="image")
     table = table.sort_values("image", ignore_index=True)
     table["shard"] = _shards(table, views, number)
-    first = list(SCHEMAS["index"])
+    first = SCHEMAS["index"].names
     table = table[[*first, *(name for name in table if name not in first)]]
     table.attrs["classes"] = entries.attrs.get("classes", [])
     return table, report
@@ -148,7 +148,7 @@ def contents(table: pd.DataFrame, number: int) -> list[str]:
 def _named(entries: pd.Series, files: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
     """Return the names of the metadata's images, and the files with the same in `image`."""
     if not entries.str.contains("/", regex=False).any():
-        return entries, files.assign(image=files["file"].str.rpartition("/")[2])
+        return entries, files.assign(image=files["file"].str.replace("^.*/", "", regex=True))
     files = files.assign(image=files["file"])
     table, folder = _surplus(entries, files["image"])
     image = _below(entries, table)
@@ -198,7 +198,8 @@ def _report(entries: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
     missing = entries[~entries["image"].isin(files["image"])]
     near = _near(missing["image"].tolist(), files.loc[~listed, "image"].tolist())
     lost = _part(missing, "missing")
-    lost["where"] += [f"; there is {near[i]}" if i in near else "" for i in missing["image"]]
+    alike = [f"; there is {near[image]}" if image in near else "" for image in missing["image"]]
+    lost["where"] += pd.Series(alike, lost.index, dtype=str)
     remarks = files[listed & (files["remark"] != "") & (files["problem"] == "")]
     parts = [
         lost,
@@ -238,7 +239,7 @@ def _shards(table: pd.DataFrame, views: list[str], number: int) -> np.ndarray:
 
 
 def _kinds(report: pd.DataFrame) -> pd.Series:
-    return report["problem"].str.partition(":")[0]
+    return report["problem"].str.replace(":.*", "", regex=True)
 
 
 def _some(names: pd.Series) -> str:

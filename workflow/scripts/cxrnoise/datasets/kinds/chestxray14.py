@@ -69,7 +69,10 @@ def _findings(path: str | Path, cells: pd.Series) -> pd.DataFrame:
     rows = Counter()
     for names, number in zip(named, np.bincount(codes), strict=True):
         rows.update(dict.fromkeys(names, int(number)))
-    found = {key: SPELLINGS.get(key, name) for names in named for key, name in names.items()}
+    found: dict[str, str] = {}
+    for names in named:
+        for key, name in names.items():
+            found.setdefault(key, SPELLINGS.get(key, name))
     for key in found.keys() - SPELLINGS.keys():
         if rows[key] == 1:
             raise _unknown(path, cells, key, found[key])
