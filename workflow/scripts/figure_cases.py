@@ -1,5 +1,3 @@
-import pandas as pd
-
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
 from cxrnoise.datasets import chestxray14
@@ -14,8 +12,8 @@ with job(snakemake):
         neighbours.read(files.features),
         params.finding,
     )
-    index = manifests.frames(files.index, "index", ["image", "source", "path"])
-    wanted = pd.concat(frame[frame["image"].isin(panels.images(plates))] for frame in index)
+    index = manifests.read(files.index, "index")
+    wanted = index[index["image"].isin(panels.images(plates))]
     sources = dict(zip(params.sources, files.sources, strict=True))
     plates = panels.filled(plates, chestxray14.originals(wanted, sources))
     made_by = provenance.describe({"finding": params.finding, "seed": params.seed}, params.code)

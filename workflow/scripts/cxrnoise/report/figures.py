@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from cxrnoise.core.files import replacing
 from cxrnoise.report.table1 import mean
-from cxrnoise.scores.measures import GROUPS, wilson
+from cxrnoise.scores.groups import GROUPS
+from cxrnoise.statistics.intervals import wilson
 
 # colours of Okabe and Ito, told apart with any colour vision; each has a shape of its own
 ACCURACIES = {
@@ -27,7 +28,7 @@ def situs(runs: pd.DataFrame, paper: pd.DataFrame | None, dataset: str) -> Figur
 
     Parameters
     ----------
-    runs: the table `tables.by_seed`.
+    runs: the table `table1.by_seed`.
     paper: the paper's Table 1, drawn as hollow marks, or None.
     dataset: its name, for the title.
     """
