@@ -21,8 +21,9 @@ if ARCHIVES:
         resources:
             runtime=growing(120),
         params:
-            dataset=DATASET,
+            kind=DATASET,
             views=VIEWS,
+            images=IMAGES,
             size=config["shards"]["size"],
             resampling=config["shards"]["resampling"],
             code=fingerprint("archive.py", f"cxrnoise.datasets.kinds.{DATASET}"),
@@ -44,6 +45,7 @@ else:
         resources:
             runtime=growing(120),
         params:
+            images=IMAGES,
             code=fingerprint("listing.py"),
         script:
             "../workflow/scripts/listing.py"
@@ -68,7 +70,7 @@ checkpoint index:
     resources:
         mem_mb=growing(4000),
     params:
-        dataset=DATASET,
+        kind=DATASET,
         views=VIEWS,
         number=config["shards"]["number"],
         tolerated=config["tolerated"],
@@ -94,7 +96,6 @@ rule shard:
     conda:
         "../envs/images.yaml"
     params:
-        views=VIEWS,
         size=config["shards"]["size"],
         resampling=config["shards"]["resampling"],
         archives=ARCHIVES,

@@ -81,7 +81,7 @@ rule write_table2:
         readings=f"{STUDIED_RUN}/readings.parquet",
         reads=READ_BEFORE,
         paper=PAPER_TABLE2,
-        templates=TEMPLATES,
+        templates=templates("table2"),
     output:
         table=f"{RESULTS}/table2.csv",
         statistics=f"{RESULTS}/table2_statistics.csv",
@@ -201,11 +201,11 @@ if HAS_READINGS:
 # Every number of the paper beside ours; those of Table 2 once there are readings.
 rule paper_vs_ours:
     input:
-        made=list(MADE.values()),
+        **MADE,
         paper_table1=PAPER_TABLE1,
         paper_table2=PAPER_TABLE2,
         paper_numbers=PAPER_NUMBERS,
-        templates=TEMPLATES,
+        templates=templates("paper_vs_ours"),
     output:
         csv=f"{RESULTS}/paper-vs-ours.csv",
         html=report(
@@ -219,7 +219,6 @@ rule paper_vs_ours:
     conda:
         "../envs/tables.yaml"
     params:
-        made=list(MADE),
         settings=settings.stated(config, PAPER_NUMBERS),
         dataset=NAME,
         finding=config["finding"],

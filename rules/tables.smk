@@ -2,7 +2,14 @@
 
 PAPER_TABLE1 = f"{workflow.basedir}/config/paper-table1.csv"
 BESIDE_PAPER = DATASET == "chestxray14" and NAME == "ChestXRay14"
-TEMPLATES = f"{workflow.basedir}/workflow/scripts/cxrnoise/report/templates"
+TEMPLATES_FOLDER = f"{workflow.basedir}/workflow/scripts/cxrnoise/report/templates"
+
+
+def templates(page):
+    """Return the templates of a page; the first is its own."""
+    return [f"{TEMPLATES_FOLDER}/{name}.html" for name in (page, "base", "scroll")]
+
+
 # `table1.csv` is about symmetric noise, `table1-patient.csv` about the noise model `patient`.
 
 
@@ -32,7 +39,7 @@ rule write_table1:
         confidence=situs_runs("scores/confidence.parquet"),
         uncertainty=situs_runs("scores/uncertainty.parquet"),
         paper=PAPER_TABLE1,
-        templates=TEMPLATES,
+        templates=templates("table1"),
     output:
         table=f"{RESULTS}/table1{{model}}.csv",
         by_seed=f"{RESULTS}/table1_by_seed{{model}}.csv",
@@ -54,7 +61,8 @@ rule write_table1:
         beside_paper=lambda wildcards: BESIDE_PAPER and of_model(wildcards) == SYMMETRIC,
         samples=config["uncertainty"]["samples"],
         batch_size=config["uncertainty"]["batch_size"],
-        confidence=config["measures"]["confidence"],
+        confidence_from=config["measures"]["confidence"],
+        noise_model=of_model,
         groups=config["measures"]["groups"],
         sd_factor=config["measures"]["sd_factor"],
         code=fingerprint("table1.py"),
@@ -109,7 +117,7 @@ rule evaluate:
     resources:
         mem_mb=growing(2000),
     params:
-        finding=lambda wildcards: TASKS[wildcards.task].get("finding") or wildcards.task,
+        what=lambda wildcards: TASKS[wildcards.task].get("finding") or wildcards.task,
         dataset=NAME,
         code=fingerprint("evaluate.py"),
     script:

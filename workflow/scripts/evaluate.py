@@ -9,10 +9,10 @@ from cxrnoise.statistics import evaluation
 
 with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output
-    test = run.read(files.labels, files.predictions, None, "test")
+    test = run.read(files.labels, files.predictions, None, ["test"])
     validation = None
     if "val" in set(manifests.read(files.labels, "labels")["split"]):
-        validation = run.read(files.labels, files.predictions, None, "val")
+        validation = run.read(files.labels, files.predictions, None, ["val"])
     table = evaluation.evaluate(test, validation, int(snakemake.wildcards.seed))
     logging.info("against the given labels:\n%s", table.to_string(index=False))
     with replacing(output.table) as temporary:

@@ -1,6 +1,6 @@
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
-from cxrnoise.datasets import chestxray14
+from cxrnoise.datasets import folders
 from cxrnoise.networks import neighbours
 from cxrnoise.report import figures, panels
 
@@ -15,7 +15,7 @@ with job(snakemake):
     index = manifests.read(files.index, "index")
     wanted = index[index["image"].isin(panels.images(plates))]
     sources = dict(zip(params.sources, files.sources, strict=True))
-    plates = panels.filled(plates, chestxray14.originals(wanted, sources))
+    plates = panels.filled(plates, folders.originals(wanted, sources))
     made_by = provenance.describe({"finding": params.finding, "seed": params.seed}, params.code)
     for plate, path in zip(plates, snakemake.output, strict=True):
         figures.save(panels.draw(plate), path, made_by)

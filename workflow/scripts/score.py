@@ -5,16 +5,16 @@ from cxrnoise.scores import run, tables
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
 
-    def read(split):
+    def read(splits):
         paths = (files.labels, files.predictions, files.get("mcbn"))
-        return run.read(*paths, split=split, confidence_from=params.confidence_from)
+        return run.read(*paths, splits, params.confidence_from)
 
     scores = tables.scored(
-        read("test"),
+        read(params.splits),
         params.score,
         rule=params.groups,
         sd_factor=params.sd_factor,
-        validation=read("val") if params.groups == "val-quantiles" else None,
+        validation=read(["val"]) if params.groups == "val-quantiles" else None,
     )
     config = {
         "score": params.score,

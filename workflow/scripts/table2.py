@@ -18,7 +18,7 @@ with job(snakemake):
         seed=params.seed,
         groups=params.groups,
         sd_factor=params.sd_factor,
-        confined=params.confined,
+        confined=bool(files.reads) and sources.are_expert_reads(files.reads),
         simulated=bool((given["source"] == sources.SIMULATED).any()),
     )
     judged = verdicts.judge(key, given)

@@ -4,7 +4,7 @@ from cxrnoise.scores import run, verdict
 
 with job(snakemake):
     files = snakemake.input
-    test = run.read(files.labels, files.predictions, files.get("mcbn"), split="test")
+    test = run.read(files.labels, files.predictions, files.get("mcbn"), snakemake.params.splits)
     manifests.write(
         verdict.verdicts(test),
         snakemake.output.verdicts,

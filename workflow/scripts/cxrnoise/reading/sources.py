@@ -49,25 +49,19 @@ def at_hand(named: str, exported: str) -> str | list[str]:
     return [] if named == SIMULATED else named
 
 
-def confining(named: str, among: str) -> str | list[str]:
-    """Return the file of expert reads to whose images the draw of the study is confined, or none.
-
-    Parameters
-    ----------
-    named, among: the configuration keys `readings` and `study.among`.
-    """
-    file = named not in (ROOM, SIMULATED) and among == "readings" and os.path.exists(named)
-    return named if file and are_expert_reads(named) else []
-
-
 def are_expert_reads(path: str | Path) -> bool:
     """Whether a file has the layout of the NIH's expert reads, else that of our readings."""
     header = next(answers.numbered_rows(path), (1, []))[1]
     return set(EXPERT_COLUMNS) <= set(header)
 
 
-def images_read(path: str | Path, finding: str) -> set[str]:
-    """Return the images of which a file of expert reads says something about `finding`."""
+def images_read(path: str | Path, finding: str) -> set[str] | None:
+    """Return the images of which a file of expert reads says something about `finding`.
+
+    None of a file of our own layout, which names cases and no images.
+    """
+    if not are_expert_reads(path):
+        return None
     return {image for _, image, _, _ in _expert_reads(path, finding)}
 
 

@@ -18,7 +18,7 @@ ROUNDING = 1e-3  # of probabilities in single precision
 
 @dataclass(frozen=True)
 class Run:
-    """What one trained model says of n images of one split.
+    """What one trained model says of n images.
 
     labels: the table `labels`, one row a label: image, label, true_label, given_label, flipped, …
     images: strings (n,), the order of the arrays below.
@@ -87,10 +87,10 @@ def read(
     labels: str | Path,
     predictions: str | Path,
     samples: str | Path | None,
-    split: str,
+    splits: Sequence[str],
     confidence_from: str = "softmax",
 ) -> Run:
-    """Read one split of a run and bring its files into one order.
+    """Read some splits of a run and bring its files into one order.
 
     Parameters
     ----------
@@ -104,21 +104,21 @@ def read(
     predicted = manifests.read(predictions, "predictions")
     classes = predicted.columns[2:].tolist()  # after image and split
     exclusive = set(labelled["label"]) != set(classes)
-    labelled = labelled[labelled["split"] == split].reset_index(drop=True)
+    labelled = labelled[labelled["split"].isin(splits)].reset_index(drop=True)
     if labelled.empty:
-        raise UserError(f"{labels} has no image in the split {split}: check the cohort's splits.")
+        raise UserError(f"{labels} has no image in {' and '.join(splits)}: check tasks.*.splits.")
     images = labelled["image"].unique()
-    rows = _rows(predicted, images, split, predictions)
+    rows = _rows(predicted, images, splits, predictions)
     probabilities = predicted[classes].to_numpy(np.float32)[rows]
     _check_probabilities(probabilities, exclusive, predictions)
     drawn = None
     if samples:
-        drawn = _read_samples(samples, images, split)
+        drawn = _read_samples(samples, images, splits)
         _check_probabilities(drawn, exclusive, samples)
     return Run(labelled, images, probabilities, drawn, classes, exclusive, confidence_from)
 
 
-def _read_samples(path: str | Path, images: np.ndarray, split: str) -> np.ndarray:
+def _read_samples(path: str | Path, images: np.ndarray, splits: Sequence[str]) -> np.ndarray:
     try:
         with h5py.File(path) as file:
             held = {name: file[name].asstr("utf-8")[:] for name in ("image", "split")}
@@ -127,17 +127,19 @@ def _read_samples(path: str | Path, images: np.ndarray, split: str) -> np.ndarra
         raise UserError(
             f"{path} is not a file of Monte Carlo samples ({error}): delete it and run again."
         ) from error
-    return samples[:, _rows(pd.DataFrame(held), images, split, path)]
+    return samples[:, _rows(pd.DataFrame(held), images, splits, path)]
 
 
-def _rows(held: pd.DataFrame, wanted: np.ndarray, split: str, path: str | Path) -> np.ndarray:
-    """Return the positions of the images `wanted`, which are those of `split`, in a file."""
-    held = held[held["split"] == split]
+def _rows(
+    held: pd.DataFrame, wanted: np.ndarray, splits: Sequence[str], path: str | Path
+) -> np.ndarray:
+    """Return the positions of the images `wanted`, which are those of `splits`, in a file."""
+    held = held[held["split"].isin(splits)]
     different = sorted(set(held["image"]) ^ set(wanted))
     if different or held["image"].duplicated().any():
         first = f", the first being {different[0]}" if different else ""
         raise UserError(
-            f"{path} does not hold the {split} images of the labels "
+            f"{path} does not hold the {' and '.join(splits)} images of the labels "
             f"({len(held)} and {len(wanted)} rows, {len(different)} images differ{first}): "
             "delete it and run again."
         )

@@ -37,13 +37,12 @@ NAMES = {
 SPELLINGS = {columns.key(name): name for name in (*FINDINGS, NO_FINDING)}
 
 
-def read(path: str | Path, options: dict | None = None) -> pd.DataFrame:
+def read(path: str | Path) -> pd.DataFrame:
     """Read a release's `Data_Entry_2017` CSV file, or one that a spreadsheet saved again.
 
     Parameters
     ----------
     path: see `tables.read`.
-    options: not used; every kind of data set takes them.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from cxrnoise.datasets import columns, tables, views
 PATIENT_FOLDER = r"(?i)(?:^|/)(patient[^/]*)/"
 
 
-def read(path: str | Path, options: dict | None = None) -> pd.DataFrame:
+def read(path: str | Path) -> pd.DataFrame:
     """Read a table that has a column for the image and for the patient, and any others.
 
     See `columns.NAMES` for how these columns may be called. Without a column for the view each
@@ -21,7 +21,6 @@ def read(path: str | Path, options: dict | None = None) -> pd.DataFrame:
     Parameters
     ----------
     path: see `tables.read`.
-    options: the keys of the kind, which say how labels are read; the text here is as it is.
 
     Returns
     -------
