@@ -1,7 +1,5 @@
 from cxrnoise.core.jobs import job
-from cxrnoise.networks import weights
+from cxrnoise.networks import imagenet
 
 with job(snakemake):
-    weights.fetch_imagenet(
-        snakemake.wildcards.backbone, snakemake.params.table, snakemake.output.weights
-    )
+    imagenet.fetch(snakemake.wildcards.backbone, snakemake.params.table, snakemake.output.weights)

@@ -1,9 +1,11 @@
-"""Residual networks that tell the classes of a radiograph apart.
+"""Networks that predict the labels of a radiograph.
 
-Every network takes raw grey values, float32 (n, size, size, 1) on 0–255, normalises them
-with a batch normalisation without scale and centre (paper, section 2.2) and returns the
-softmax over the classes, float32 (n, classes).
+Every network takes raw grey values, float32 (n, size, size, 1) on 0–255, normalises them with a
+batch normalisation without scale and centre (paper, section 2.2), and returns a probability for
+each output, float32 (n, outputs).
 """
+
+from dataclasses import dataclass
 
 import keras
 import tensorflow as tf
@@ -11,14 +13,52 @@ from keras import layers
 
 from cxrnoise.core.errors import UserError
 
-SMALL = {"widths": (16, 32, 64), "blocks": (1, 1, 1)}
-RESNET18 = {"widths": (64, 128, 256, 512), "blocks": (2, 2, 2, 2)}
 
-IMAGENET_STD = 58.0  # grey levels of 255, mean over the channels
-IMAGENET_MEAN = 116.0
-_RAW_GREY = ("ConvNeXt", "EfficientNet", "MobileNetV3")
-_CENTRED_GREY = ("ResNet50", "ResNet101", "ResNet152", "VGG16", "VGG19")
-_STANDARDISED = ("DenseNet",)
+@dataclass(frozen=True)
+class ResNet:
+    """A residual network as torchvision builds it: a block's stride is in its 3 × 3 convolution."""
+
+    widths: tuple[int, ...]
+    blocks: tuple[int, ...]
+    stem: int = 7  # pixels of a side of the first kernel; 7 is followed by a pooling
+    bottleneck: bool = False
+
+
+RESNETS = {
+    "small": ResNet((16, 32, 64), (1, 1, 1), stem=3),
+    "resnet18": ResNet((64, 128, 256, 512), (2, 2, 2, 2)),
+    "resnet50v1.5": ResNet((64, 128, 256, 512), (3, 4, 6, 3), bottleneck=True),
+}
+EPSILON = 1.001e-5  # of Keras' ResNets; PyTorch has 1e-5, which old versions of cuDNN refuse
+
+# Scale and offset that turn zero mean and unit variance into what pretrained weights expect. The
+# grey values of ImageNet have a mean of 116 and a standard deviation of 58.
+INPUTS = {
+    "torch": (1.0, 0.0),  # zero mean and unit variance
+    "caffe": (58.0, 0.0),  # grey values less their mean
+    "tf": (58 / 127.5, 116 / 127.5 - 1),  # -1 to 1
+    "raw": (58.0, 116.0),  # 0 to 255
+    "xrv": (58 / 127.5 * 1024, (116 / 127.5 - 1) * 1024),  # torchxrayvision's -1024 to 1024
+}
+# What `preprocess_input` of each family of Keras Applications makes. The longest name counts.
+KERAS_INPUTS = {
+    "ConvNeXt": "raw",
+    "DenseNet": "torch",
+    "EfficientNetB": "torch",  # made from `raw` by the layers that `_features` makes up for
+    "EfficientNetV2": "raw",
+    "Inception": "tf",
+    "MobileNet": "tf",
+    "MobileNetV3": "raw",
+    "NASNet": "tf",
+    "ResNet50": "caffe",
+    "ResNet101": "caffe",
+    "ResNet152": "caffe",
+    "ResNet50V2": "tf",
+    "ResNet101V2": "tf",
+    "ResNet152V2": "tf",
+    "VGG": "caffe",
+    "Xception": "tf",
+}
 
 
 @keras.saving.register_keras_serializable("cxrnoise")
@@ -86,23 +126,44 @@ def with_batch_norm(model: keras.Model, kind: type[layers.BatchNormalization]) -
 
 
 def backbones() -> dict[str, str]:
-    """Return the names that `build` takes, with the Keras Applications function behind each."""
-    own = {"small": "", "resnet18": ""}
-    return own | {
+    """Names that `build` takes, with their names in Keras Applications or an empty text."""
+    applications = {
         name.lower(): name
         for name, value in vars(keras.applications).items()
         if callable(value) and name[0].isupper()
     }
+    return dict.fromkeys(RESNETS, "") | applications
 
 
-def build(backbone: str, size: int, batch_norm_decay: float, classes: int = 2) -> keras.Model:
-    """Return an untrained network.
+def expected_input(backbone: str) -> str:
+    """The key of `INPUTS` that the usual weights of a backbone expect."""
+    application = backbones()[backbone]
+    families = [family for family in KERAS_INPUTS if application.startswith(family)]
+    return KERAS_INPUTS[max(families, key=len)] if application else "torch"
+
+
+def build(
+    backbone: str,
+    size: int,
+    batch_norm_decay: float,
+    outputs: int = 2,
+    activation: str = "softmax",
+    expects: str | None = None,
+) -> keras.Model:
+    """Build an untrained network.
 
     Parameters
     ----------
-    backbone: `small`, `resnet18` or a network of Keras Applications in lower case.
+    backbone: one of `backbones()`. `resnet50` is version 1 (Keras, Caffe), with the stride of a
+        block in its first 1 × 1 convolution; `resnet50v1.5` is torchvision's, with the stride in
+        the 3 × 3 convolution.
     size: pixels of a side of the square input.
     batch_norm_decay: share of the old moving average that one training step keeps.
+    outputs: number of probabilities.
+    activation: `softmax` where the outputs exclude each other, `sigmoid` where each is a finding
+        of its own.
+    expects: the key of `INPUTS` that says what the pretrained weights expect; None for the usual
+        input of the backbone.
 
     Raises `UserError` for an unknown backbone or an input too small for it.
     """
@@ -111,18 +172,14 @@ def build(backbone: str, size: int, batch_norm_decay: float, classes: int = 2) -
             f"network.backbone is {backbone!r}: choose one of {', '.join(sorted(backbones()))}."
         )
     image = keras.Input((size, size, 1), name="image")
-    normalised = layers.BatchNormalization(scale=False, center=False, name="input_normalization")(
-        image
-    )
+    x = layers.BatchNormalization(scale=False, center=False, name="input_normalization")(image)
     try:
-        features = _features(backbone, normalised)
+        x = _features(backbone, x, expects or expected_input(backbone))
     except ValueError as error:
         raise UserError(
             f"network.backbone {backbone} cannot take {size} pixels: {error}"
         ) from error
-    output = layers.Dense(classes, activation="softmax", dtype="float32", name="classifier")(
-        features
-    )
+    output = layers.Dense(outputs, activation=activation, dtype="float32", name="classifier")(x)
     model = keras.Model(image, output, name=backbone)
     for layer in batch_normalizations(model):
         layer.momentum = batch_norm_decay
@@ -134,56 +191,58 @@ def batch_normalizations(model: keras.Model) -> list[layers.BatchNormalization]:
     return [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
 
 
-def _features(backbone: str, x: keras.KerasTensor) -> keras.KerasTensor:
-    if backbone == "small":
-        x = _convolution(x, SMALL["widths"][0], kernel=3, stride=2, name="conv1")
-        return _residual_stages(layers.ReLU()(x), **SMALL)
-    x = layers.Concatenate(name="three_channels")([x, x, x])
-    if backbone == "resnet18":
-        x = layers.ReLU()(_convolution(x, 64, kernel=7, stride=2, name="conv1"))
+def _features(backbone: str, x: keras.KerasTensor, expects: str) -> keras.KerasTensor:
+    if backbone != "small":
+        x = layers.Concatenate(name="three_channels")([x, x, x])
+    scale, offset = INPUTS[expects]
+    if backbone.startswith("efficientnetb"):
+        # Keras lets it divide by 255, and by ImageNet's deviations only with Keras' own download.
+        scale, offset = 255 * scale, 255 * offset
+    if (scale, offset) != (1, 0):
+        x = layers.Rescaling(scale, offset, name="expected_range")(x)
+    if backbone in RESNETS:
+        return _resnet(x, RESNETS[backbone])
+    application = getattr(keras.applications, backbones()[backbone])
+    return application(include_top=False, weights=None, input_tensor=x, pooling="avg").output
+
+
+def _resnet(x: keras.KerasTensor, resnet: ResNet) -> keras.KerasTensor:
+    """The features of a residual network, whose layers have torchvision's names."""
+    x = _convolution(x, resnet.widths[0], resnet.stem, stride=2, name="conv1", norm="bn1")
+    x = layers.ReLU()(x)
+    if resnet.stem == 7:
         x = layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(1)(x))
-        return _residual_stages(x, **RESNET18)
-    name = backbones()[backbone]
-    application = getattr(keras.applications, name)
-    base = application(
-        include_top=False, weights=None, input_tensor=_expected_range(name, x), pooling="avg"
-    )
-    return base.output
-
-
-def _expected_range(application: str, x: keras.KerasTensor) -> keras.KerasTensor:
-    """Scale unit variance to what the ImageNet weights of this application were trained with."""
-    if application.startswith(_RAW_GREY):
-        return layers.Rescaling(IMAGENET_STD, IMAGENET_MEAN, name="expected_range")(x)
-    if application in _CENTRED_GREY:
-        return layers.Rescaling(IMAGENET_STD, name="expected_range")(x)
-    if application.startswith(_STANDARDISED):
-        return x
-    return layers.Rescaling(IMAGENET_STD / 127.5, name="expected_range")(x)
-
-
-def _residual_stages(x: keras.KerasTensor, widths: tuple, blocks: tuple) -> keras.KerasTensor:
-    for stage, (width, count) in enumerate(zip(widths, blocks, strict=True), start=2):
-        for block in range(1, count + 1):
-            stride = 2 if stage > 2 and block == 1 else 1
-            x = _basic_block(x, width, stride, name=f"conv{stage}_block{block}")
+    for stage, (width, count) in enumerate(zip(resnet.widths, resnet.blocks, strict=True), start=1):
+        for block in range(count):
+            stride = 2 if stage > 1 and block == 0 else 1
+            x = _block(x, width, stride, resnet.bottleneck, name=f"layer{stage}.{block}")
     return layers.GlobalAveragePooling2D(name="avg_pool")(x)
 
 
-def _basic_block(x: keras.KerasTensor, width: int, stride: int, name: str) -> keras.KerasTensor:
-    shortcut = x
-    if stride > 1 or x.shape[-1] != width:
-        shortcut = _convolution(x, width, kernel=1, stride=stride, name=f"{name}_0")
-    x = layers.ReLU()(_convolution(x, width, kernel=3, stride=stride, name=f"{name}_1"))
-    x = _convolution(x, width, kernel=3, stride=1, name=f"{name}_2")
-    return layers.ReLU(name=f"{name}_out")(layers.Add()([shortcut, x]))
+def _block(
+    x: keras.KerasTensor, width: int, stride: int, bottleneck: bool, name: str
+) -> keras.KerasTensor:
+    if bottleneck:
+        convolutions = [(width, 1, 1), (width, 3, stride), (4 * width, 1, 1)]
+    else:
+        convolutions = [(width, 3, stride), (width, 3, 1)]
+    shortcut, out = x, convolutions[-1][0]
+    if stride > 1 or x.shape[-1] != out:
+        names = {"name": f"{name}.downsample.0", "norm": f"{name}.downsample.1"}
+        shortcut = _convolution(x, out, kernel=1, stride=stride, **names)
+    for number, (filters, kernel, step) in enumerate(convolutions, start=1):
+        if number > 1:
+            x = layers.ReLU()(x)
+        names = {"name": f"{name}.conv{number}", "norm": f"{name}.bn{number}"}
+        x = _convolution(x, filters, kernel, step, **names)
+    return layers.ReLU(name=name)(layers.Add()([shortcut, x]))
 
 
 def _convolution(
-    x: keras.KerasTensor, width: int, kernel: int, stride: int, name: str
+    x: keras.KerasTensor, width: int, kernel: int, stride: int, name: str, norm: str
 ) -> keras.KerasTensor:
     """Convolve with the symmetric padding of the published ResNets, then normalise."""
     if kernel > 1:
         x = layers.ZeroPadding2D(kernel // 2)(x)
-    x = layers.Conv2D(width, kernel, stride, use_bias=False, name=f"{name}_conv")(x)
-    return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_bn")(x)
+    x = layers.Conv2D(width, kernel, stride, use_bias=False, name=name)(x)
+    return layers.BatchNormalization(epsilon=EPSILON, name=norm)(x)

@@ -1,195 +1,253 @@
-"""Pretrained weights: files of several origins into a network, by layer name.
+"""Pretrained weights: files of several origins into a network, by the names of its layers.
 
-The grey image is given to all three channels of a pretrained first layer, so that RGB and
-BGR weights compute the same; `network` scales it to the range of the weights' training.
+The names in a file say which architecture it is of, and `weights_input` of the configuration says
+what its network expects as input. Where that is `auto`:
+
+- PyTorch's names, as in `layer1.0.conv1.weight`: torchvision's `resnet18`, `resnet50v1.5` or
+  `densenet121`, which expect `torch`. Where some names end in `_caffe`, or `weights_input` is
+  `caffe`: the ResNet of version 1, `resnet50`.
+- Keras' names, as in `conv2_block1_1_conv/kernel`: the network that has these layers. One that
+  this workflow trained expects what it was trained with; the others expect the usual input of the
+  backbone.
+
+A grey image goes into all three channels of a pretrained first layer, so that RGB and BGR weights
+compute the same.
 """
 
 import logging
 import re
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import keras
 import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError
 
 from cxrnoise.core.errors import UserError
-from cxrnoise.core.files import replacing
-from cxrnoise.datasets import downloads
 from cxrnoise.networks import models
-from cxrnoise.networks.architectures import backbones
+from cxrnoise.networks.architectures import INPUTS
 
 log = logging.getLogger(__name__)
 
 REMEDY = "set weights to another file, or to none"
-_VARIABLES = {
-    "conv": {"weight": "kernel", "bias": "bias"},
-    "bn": {
-        "weight": "gamma",
-        "bias": "beta",
-        "running_mean": "moving_mean",
-        "running_var": "moving_variance",
-    },
+NAMED_AUTOMATICALLY = re.compile(r"(?<=/variable)_\d+$")
+BATCH_NORM = {
+    "weight": "gamma",
+    "bias": "beta",
+    "running_mean": "moving_mean",
+    "running_var": "moving_variance",
 }
-_COUNTED = re.compile(r"(?<=/variable)_\d+$")
-_TORCHVISION = re.compile(
-    r"(?:layer(?P<stage>\d)\.(?P<block>\d+)\.)?"
-    r"(?:(?P<kind>conv|bn)(?P<number>\d)|downsample\.(?P<shortcut>[01]))"
-    r"\.(?P<variable>weight|bias|running_mean|running_var)(?:_caffe)?"
-)
+OTHERS = {"weight": "kernel", "bias": "bias"}
+RESNET = re.compile(r"layer(\d)\.(\d+)\.(?:(conv|bn)(\d)|downsample\.([01]))")
+DENSE_LAYER = re.compile(r"features\.denseblock(\d)\.denselayer(\d+)\.(norm1|conv1|norm2|conv2)")
+DENSE_PARTS = {"norm1": "0_bn", "conv1": "1_conv", "norm2": "1_bn", "conv2": "2_conv"}
+DENSE_TRANSITION = re.compile(r"features\.transition(\d)\.(norm|conv)")
+DENSE_ENDS = {"conv0": "conv1_conv", "norm0": "conv1_bn", "norm5": "bn"}
 
 
-def load(model: keras.Model, path: str | Path) -> list[str]:
-    """Copy the weights in `path` into the layers of `model` with the same names.
+@dataclass(frozen=True)
+class Weights:
+    """The arrays of a file by Keras name, `layer/variable`, and the input that they expect.
+
+    `expects` is a key of `architectures.INPUTS`; None is the usual input of the backbone.
+    """
+
+    path: str | Path
+    arrays: dict[str, np.ndarray]
+    expects: str | None
+
+
+def read(path: str | Path, stated: str = "auto") -> Weights:
+    """Read a file of weights.
 
     Parameters
     ----------
-    path: `.keras` (a saved model), `.h5` (Keras, arrays by layer) or `.npz` (torchvision's
-        or Keras' names; torchvision's OIHW kernels are transposed).
+    path: `.safetensors` (PyTorch's names), `.npz` (PyTorch's or Keras' names), `.keras` (a saved
+        network) or `.h5` (Keras).
+    stated: `weights_input` of the configuration, `auto` or a key of `architectures.INPUTS`.
 
-    Returns
-    -------
-    names (`layer/variable`) of the model that the file does not have; they keep their values.
-
-    Raises `UserError` when the file cannot be read, an array has another shape than the
-    variable of its name, or fewer than half of the convolutions are in the file.
+    Raises `UserError` when the file cannot be read, or contradicts `stated`.
     """
-    weights = read(path)
-    targets = _variables(model)
-    for name in sorted(weights.keys() & targets.keys()):
-        _assign(targets[name], weights[name], name, path)
-    missing = sorted(targets.keys() - weights.keys())
-    _check_architecture(model, weights, path)
-    _report(path, targets, weights, missing)
-    return missing
-
-
-def read(path: str | Path) -> dict[str, np.ndarray]:
-    """Return the arrays of a weights file by Keras name, `layer/variable`."""
     reader = _READERS.get(Path(path).suffix)
     if reader is None:
         raise UserError(f"weights {path}: give a file that ends in {', '.join(_READERS)}.")
     try:
-        return reader(Path(path))
-    except models.UNREADABLE as error:
+        arrays, expects = reader(Path(path))
+    except (*models.UNREADABLE, SafetensorError) as error:
         raise UserError(
             f"weights {path} could not be read ({models.reason(error)}): {REMEDY}."
         ) from error
+    if not any("/" in name for name in arrays):
+        return _of_torch(path, arrays, stated)
+    return Weights(path, arrays, expects if stated == "auto" else stated)
 
 
-def fetch_imagenet(backbone: str, table: str | Path, path: str | Path) -> None:
-    """Download the ImageNet weights of a Keras Applications network.
+def load(model: keras.Model, weights: Weights) -> list[str]:
+    """Copy weights into the layers of `model` with the same names.
 
-    Writes the network without its classifier as a `.keras` file, and beside it the `.h5` file that
-    was fetched; one that is there already is checked and used.
+    Returns
+    -------
+    names (`layer/variable`) of the model that the file does not have; they keep their values. A
+    classifier with another number of outputs counts as not there.
 
-    Parameters
-    ----------
-    table: the table of `downloads`, which has them as `BACKBONE-imagenet.h5`.
-
-    Raises `UserError` when there are no such weights, or they cannot be fetched whole.
+    Raises `UserError` when the weights are of another architecture: an array has another shape
+    than the variable of its name, the network lacks a convolution of the file, or the file has
+    fewer than half of the network's.
     """
-    name = backbones().get(backbone)
-    if not name:
-        raise UserError(
-            f"there are no ImageNet weights for the backbone {backbone}: set weights to none or "
-            "to a file."
-        )
-    fetched = Path(path).with_suffix(".h5")
-    file = downloads.read(table).get(fetched.name)
-    if file is None:
-        raise UserError(
-            f"the table of downloads {table} has no {fetched.name}: add its row, or set weights to "
-            "none or to a file."
-        )
-    downloads.fetch(file, fetched)
-    model = getattr(keras.applications, name)(include_top=False, weights=str(fetched))
-    with replacing(path) as temporary:
-        model.save(temporary)
+    targets = _variables(model)
+    _check_architecture(model, weights, targets)
+    arrays = {
+        name: array
+        for name, array in weights.arrays.items()
+        if name in targets and not _of_other_outputs(name, array, targets[name])
+    }
+    for name, array in arrays.items():
+        _assign(targets[name], array, name, weights.path)
+    missing = sorted(targets.keys() - arrays.keys())
+    unused = sorted(weights.arrays.keys() - arrays.keys())
+    log.info(
+        "pretrained weights %s: %d of %d arrays loaded", weights.path, len(arrays), len(targets)
+    )
+    log.info("not in the file, left as initialised: %s", ", ".join(missing) or "nothing")
+    log.info("in the file, of no use here: %s", ", ".join(unused) or "nothing")
+    return missing
 
 
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as archive:
-        return dict(_keras_name(name, archive[name]) for name in archive.files)
-
-
-def _keras_name(name: str, array: np.ndarray) -> tuple[str, np.ndarray]:
-    """Translate a name of torchvision's ResNets, `layer1.0.conv2.weight`, and its axes."""
-    match = _TORCHVISION.fullmatch(name)
-    if match is None:
-        return name, array
-    kind = match["kind"] or ("conv", "bn")[int(match["shortcut"])]
-    if match["stage"]:
-        block = f"conv{int(match['stage']) + 1}_block{int(match['block']) + 1}"
-        layer = f"{block}_{match['number'] or 0}_{kind}"
-    else:
-        layer = f"conv1_{kind}"
-    if array.ndim == 4:
-        array = array.transpose(2, 3, 1, 0)
-    return f"{layer}/{_VARIABLES[kind][match['variable']]}", array
-
-
-def _read_keras(path: Path) -> dict[str, np.ndarray]:
+def _read_keras(path: Path) -> tuple[dict[str, np.ndarray], str | None]:
     model = models.load(path, REMEDY, compile=False)
-    return {name: variable.numpy() for name, variable in _variables(model).items()}
+    arrays = {name: variable.numpy() for name, variable in _variables(model).items()}
+    names = {layer.name for layer in model.layers}
+    if "input_normalization" not in names:  # not one of ours
+        return arrays, None
+    scaling = INPUTS["torch"]
+    if "expected_range" in names:
+        layer = model.get_layer("expected_range")
+        scaling = (layer.scale, layer.offset)
+    return arrays, next((name for name, known in INPUTS.items() if known == scaling), None)
 
 
-def _read_h5(path: Path) -> dict[str, np.ndarray]:
+def _read_h5(path: Path) -> tuple[dict[str, np.ndarray], None]:
     """Read the format of Keras Applications: groups by layer, each with its `weight_names`."""
-    weights = {}
+    arrays = {}
     with h5py.File(path) as file:
-        layers = file.get("model_weights", file)
-        for layer in layers.values():
+        for layer in file.get("model_weights", file).values():
             for name in layer.attrs["weight_names"]:
                 text = name.decode() if isinstance(name, bytes) else name
                 layer_name, variable = text.split(":")[0].split("/")[-2:]
-                weights[f"{layer_name}/{variable}"] = layer[name][()]
-    return weights
+                arrays[f"{layer_name}/{variable}"] = layer[name][()]
+    return arrays, None
 
 
-_READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
+def _read_npz(path: Path) -> tuple[dict[str, np.ndarray], None]:
+    with np.load(path, allow_pickle=False) as archive:
+        return dict(archive), None
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], None]:
+    return safetensors.numpy.load_file(path), None
+
+
+_READERS = {
+    ".safetensors": _read_safetensors,
+    ".npz": _read_npz,
     ".keras": _read_keras,
     ".h5": _read_h5,
-    ".npz": _read_npz,
 }
+
+
+def _of_torch(path: str | Path, arrays: dict[str, np.ndarray], stated: str) -> Weights:
+    """Give arrays with PyTorch's names and axes those of Keras."""
+    caffe = any(name.endswith("_caffe") for name in arrays)
+    if caffe and stated not in ("auto", "caffe"):
+        raise UserError(
+            f"weights {path} are Caffe's and weights_input is {stated}: set weights_input to auto."
+        )
+    stem = next((array for array in arrays.values() if array.ndim == 4), None)
+    if stated == "auto" and stem is not None and stem.shape[1] == 1:
+        raise UserError(
+            f"weights {path} are of a network for one grey channel, whose range is not known: set "
+            "weights_input to what it expects, for torchxrayvision to xrv."
+        )
+    expects = stated if stated != "auto" else "caffe" if caffe else "torch"
+    renamed = {}
+    for name, array in arrays.items():
+        layer, _, variable = name.removesuffix("_caffe").rpartition(".")
+        kind = BATCH_NORM if f"{layer}.running_mean" in arrays else OTHERS
+        if variable in kind:
+            axes = {2: (1, 0), 4: (2, 3, 1, 0)}.get(array.ndim, range(array.ndim))
+            renamed[f"{_layer(layer, expects)}/{kind[variable]}"] = array.transpose(axes)
+    return Weights(path, renamed, expects)
+
+
+def _layer(name: str, expects: str) -> str:
+    """Return the name in our networks of a layer of torchvision's networks.
+
+    A ResNet that expects Caffe's input is version 1, for which Keras' names are used.
+    """
+    if match := DENSE_LAYER.fullmatch(name):
+        return f"conv{int(match[1]) + 1}_block{match[2]}_{DENSE_PARTS[match[3]]}"
+    if match := DENSE_TRANSITION.fullmatch(name):
+        return f"pool{int(match[1]) + 1}_{match[2].replace('norm', 'bn')}"
+    if name.startswith("features."):
+        return DENSE_ENDS.get(name.removeprefix("features."), name)
+    if expects != "caffe":
+        return name
+    if match := RESNET.fullmatch(name):
+        stage, block, kind, number, shortcut = match.groups()
+        part = f"{number}_{kind}" if kind else f"0_{('conv', 'bn')[int(shortcut)]}"
+        return f"conv{int(stage) + 1}_block{int(block) + 1}_{part}"
+    return {"conv1": "conv1_conv", "bn1": "conv1_bn"}.get(name, name)
 
 
 def _variables(model: keras.Model) -> dict[str, keras.Variable]:
     """Return the variables of `model` by Keras name, `layer/variable`.
 
     Keras numbers a variable without a name (ConvNeXt's layer scale) by how many the process has
-    made, `variable_18`; the number is left out.
+    made, `variable_18`; the number is left out. A `Normalization` (EfficientNet's) is left out,
+    because Keras computes with a copy of its variables that an assignment does not reach.
     """
     return {
-        _COUNTED.sub("", f"{layer.name}/{variable.name}"): variable
+        NAMED_AUTOMATICALLY.sub("", f"{layer.name}/{variable.name}"): variable
         for layer in model.layers
         for variable in layer.variables
+        if not isinstance(layer, keras.layers.Normalization)
     }
 
 
+def _check_architecture(model: keras.Model, weights: Weights, targets: dict) -> None:
+    own = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    found = sum(f"{name}/kernel" in weights.arrays for name in own)
+    foreign = [
+        name for name, array in weights.arrays.items() if array.ndim == 4 and name not in targets
+    ]
+    if found >= len(own) / 2 and not foreign:
+        return
+    remedy = "change network.backbone or weights"
+    if "layer1.0.conv3/kernel" in foreign:
+        remedy = (
+            "set network.backbone to resnet50v1.5, which is torchvision's ResNet-50, or "
+            "weights_input to caffe if they are of a ResNet of version 1"
+        )
+    elif "conv2_block1_3_conv/kernel" in foreign:
+        remedy = "set network.backbone to resnet50, which is the version 1 of Keras and Caffe"
+    raise UserError(
+        f"weights {weights.path} are of another architecture than network.backbone {model.name}, "
+        f"with {found} of its {len(own)} convolutions and {len(foreign)} others: {remedy}."
+    )
+
+
+def _of_other_outputs(name: str, array: np.ndarray, variable: keras.Variable) -> bool:
+    return name.startswith("classifier/") and array.shape != tuple(variable.shape)
+
+
 def _assign(variable: keras.Variable, array: np.ndarray, name: str, path: str | Path) -> None:
+    if array.ndim == 4 and (array.shape[2], variable.shape[2]) == (1, 3):
+        array = np.repeat(array, 3, axis=2) / 3  # a grey first layer; the three inputs are equal
     if tuple(variable.shape) != array.shape:
         raise UserError(
             f"weights {path} are of another architecture: {name} is {array.shape} in the file "
             f"and {tuple(variable.shape)} in the network; change network.backbone or weights."
         )
     variable.assign(array)
-
-
-def _check_architecture(model: keras.Model, weights: dict, path: str | Path) -> None:
-    convolutions = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
-    found = sum(f"{name}/kernel" in weights for name in convolutions)
-    if found < len(convolutions) / 2:
-        raise UserError(
-            f"weights {path} are of another architecture: they have {found} of the "
-            f"{len(convolutions)} convolutions of {model.name}; "
-            "change network.backbone or weights."
-        )
-
-
-def _report(path: str | Path, targets: dict, weights: dict, missing: list[str]) -> None:
-    unused = sorted(weights.keys() - targets.keys())
-    loaded = len(targets) - len(missing)
-    log.info("pretrained weights %s: %d of %d arrays loaded", path, loaded, len(targets))
-    log.info("not in the file, left as initialised: %s", ", ".join(missing) or "nothing")
-    log.info("in the file, of no use here: %s", ", ".join(unused) or "nothing")
