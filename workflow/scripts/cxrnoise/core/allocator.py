@@ -52,7 +52,7 @@ def variables() -> dict[str, str]:
         return {}
     for library, options in LIBRARIES.items():
         for place in (library, str(Path(sys.prefix, "lib", library))):
-            if _can_be_preloaded(place):
+            if can_be_preloaded(place):
                 unset = {name: text for name, text in options.items() if name not in os.environ}
                 return {"LD_PRELOAD": f"{place}:{preloaded}".rstrip(":"), **unset}
     return {"GLIBC_TUNABLES": f"{tunables}:{GLIBC}".lstrip(":")}
@@ -64,7 +64,7 @@ def advice() -> str | None:
     return None if own or sys.platform != "linux" else ADVICE
 
 
-def _can_be_preloaded(library: str) -> bool:
+def can_be_preloaded(library: str) -> bool:
     """Ask the system's loader, which knows all places; it prints an error and goes on."""
     environment = os.environ | {"LD_PRELOAD": library}
     done = subprocess.run(["sh", "-c", ":"], env=environment, capture_output=True)
