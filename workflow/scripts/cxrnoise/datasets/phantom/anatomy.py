@@ -12,6 +12,7 @@ import numpy as np
 from cxrnoise.datasets.phantom.projection import (
     Grid,
     add_ellipsoid,
+    add_ellipsoids,
     add_tubes,
     smooth_noise,
     stack,
@@ -396,15 +397,13 @@ def _add_spine(total, chest: Chest) -> None:
     spine = stack(grid, middle - half, middle + half, body, power=5.0)
     total += ((SPONGY - SOFT + 0.06) * bone) * spine
     turns = np.arange(phase[0], phase[-1], 2 * np.pi) + np.pi
-    for at in np.interp(turns, phase, y):
-        x = float(chest.midline(at))
-        add_ellipsoid(total, grid, (x, at + 0.4, -8), (0.35, 0.8, 1.2), 0.1 * bone)
-        for side in SIDES.values():
-            add_ellipsoid(
-                total, grid, (x + side * 1.3, at - 0.3, -6.5), (0.4, 0.55, 0.8), 0.12 * bone
-            )
     heights = np.interp(turns, phase, y)
-    inner = np.stack([chest.midline(heights), heights - 0.2, np.full(len(heights), -7)], axis=1)
+    centres = np.stack([chest.midline(heights), heights, np.zeros(len(heights))], axis=1)
+    add_ellipsoids(total, grid, centres + [0, 0.4, -8], (0.35, 0.8, 1.2), 0.1 * bone)
+    for side in SIDES.values():
+        pedicles = centres + [side * 1.3, -0.3, -6.5]
+        add_ellipsoids(total, grid, pedicles, (0.4, 0.55, 0.8), 0.12 * bone)
+    inner = centres + [0, -0.2, -7]
     processes = [np.stack([inner + [s, 0, 0], inner + [3.4 * s, -0.3, -0.5]], 1) for s in (-1, 1)]
     add_tubes(total, grid, np.concatenate(processes), 0.45, 0.16 * bone)
 
