@@ -203,7 +203,8 @@ def _rounded(profile: np.ndarray, grid: Grid) -> np.ndarray:
     """Round the corners of an outline given at every row."""
     reach = np.arange(-1.8, 1.8, grid.pitch[1])
     kernel = np.cos(reach / 1.8 * np.pi / 2) ** 2
-    padded = np.pad(profile, len(kernel) // 2, mode="edge")
+    edge = np.ones(len(kernel) // 2)
+    padded = np.concatenate([profile[0] * edge, profile, profile[-1] * edge])
     return np.convolve(padded, kernel / kernel.sum(), mode="valid")[: len(profile)]
 
 
@@ -331,24 +332,24 @@ def _branch(image, chest: Chest, side, start, angle, radius, length) -> dict[str
     bend, tilt = rng.normal(0, 0.25, count), rng.normal(0, 0.5, count)
     share = np.array([0, 0.33, 0.66, 1])
     course = angle[:, None] + bend[:, None] * share
-    along = np.stack(
-        [
-            (side * np.cos(tilt))[:, None] * np.cos(course),
-            np.sin(course),
-            np.broadcast_to(np.sin(tilt)[:, None], course.shape),
-        ],
-        axis=2,
-    )
+    along = np.empty((count, 4, 3))
+    np.multiply((side * np.cos(tilt))[:, None], np.cos(course), out=along[..., 0])
+    np.sin(course, out=along[..., 1])
+    along[..., 2] = np.sin(tilt)[:, None]
     points = start[:, None] + along * (length[:, None] * share)[..., None]
     add_tubes(image, chest.grid, points, np.stack([radius, 0.8 * radius], axis=1))
     fork = rng.uniform(0.25, 0.65, count)
     return {
-        "side": np.tile(side, 2),
-        "start": np.tile(points[:, -1], (2, 1)),
+        "side": _twice(side),
+        "start": _twice(points[:, -1]),
         "angle": np.concatenate([angle + bend + fork, angle + bend - fork]),
-        "radius": np.tile(radius, 2) * rng.uniform(0.6, 0.8, 2 * count),
-        "length": np.tile(length, 2) * rng.uniform(0.6, 0.95, 2 * count),
+        "radius": _twice(radius) * rng.uniform(0.6, 0.8, 2 * count),
+        "length": _twice(length) * rng.uniform(0.6, 0.95, 2 * count),
     }
+
+
+def _twice(values: np.ndarray) -> np.ndarray:
+    return np.concatenate([values, values])
 
 
 def _add_bullae(total, chest: Chest) -> None:

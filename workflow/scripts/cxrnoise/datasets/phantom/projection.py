@@ -34,6 +34,16 @@ class Grid:
         """Distance between neighbouring pixels in x and y, cm."""
         return np.array([self.x[1] - self.x[0], self.y[1] - self.y[0]])
 
+    @cached_property
+    def corner(self) -> np.ndarray:
+        """x and y of the first pixel (2, 1)."""
+        return np.array([self.x[:1], self.y[:1]])
+
+    @cached_property
+    def last(self) -> np.ndarray:
+        """Numbers of the last column and row (2, 1)."""
+        return np.array([[len(self.x) - 1], [len(self.y) - 1]])
+
     @property
     def shape(self) -> tuple[int, int]:
         return len(self.y), len(self.x)
@@ -173,26 +183,22 @@ def add_tubes(image, grid, points, radius, weight=1.0, flatness=1.0, core=None) 
     core: (ratio of its radius to the tube's, what it adds to 1 in units of `weight`), or None
         for a solid tube.
     """
-    axes = _resampled(np.asarray(points, np.float32), grid)
-    tubes, count = axes.shape[1:]
+    lines = _resampled(np.asarray(points, np.float32), grid)
+    count = lines.shape[2]
     radius, weight = _along(radius, count), _along(weight, count)
-    length = _length(_gradient(axes))
+    step = _gradient(lines)
+    squares = step * step
+    length = np.sqrt(squares[2] + squares[1] + squares[3])
     length[:, 0] /= 2
     length[:, -1] /= 2
-    plane = axes[:2]
-    plane[0] += np.float32(grid.turn) * axes[2]
-    along = _gradient(plane)
-    along /= _length(along) + 1e-6
+    normal = step[1::-1] / (np.sqrt(squares[0] + squares[1]) + 1e-6)
+    np.negative(normal[0], out=normal[0])
     across = max(2, math.ceil(2 * radius.max() / grid.pitch.min() / SAMPLING))
-    offset = (np.arange(across, dtype=np.float32) + 0.5) * 2 / across - 1
-    chord = np.sqrt(1 - offset**2)
-    if core:
-        chord += core[1] * np.sqrt(np.maximum(core[0] ** 2 - offset**2, 0))
+    offset, chord = _profile(across, core)
     area = weight * length * (4 * flatness / across) * radius**2
-    normal = radius[..., None] * offset
-    columns = plane[0, ..., None] - along[1, ..., None] * normal
-    rows = plane[1, ..., None] + along[0, ..., None] * normal
-    _deposit(image, grid, columns, rows, area[..., None] * chord)
+    spots = normal[..., None] * (radius[..., None] * offset)
+    spots += lines[:2, ..., None]
+    _deposit(image, grid, spots.reshape(2, -1), (area[..., None] * chord).ravel())
 
 
 def blur(image: np.ndarray, sigma: float) -> np.ndarray:
@@ -224,12 +230,23 @@ def _gaussian(cells: int, coarse: int, sigma: float) -> np.ndarray:
 
 
 def _resampled(points: np.ndarray, grid: Grid) -> np.ndarray:
-    """Return x, y, z (3, tubes, samples); the samples are at most `SAMPLING` pixels apart."""
-    axes = points.transpose(2, 0, 1)
+    """Sample tubes at most `SAMPLING` pixels apart.
+
+    Returns
+    -------
+    float64 array (4, tubes, samples): x on the image, where the patient is turned; y; x; z.
+    """
+    axes = points.transpose(2, 0, 1)[[1, 0, 2]]
     last = axes.shape[2] - 1
-    step = (axes[:2, :, 1:] - axes[:2, :, :-1]) / grid.pitch[:, None, None]
+    step = (axes[:2, :, 1:] - axes[:2, :, :-1]) / grid.pitch[::-1, None, None]
     longest = np.hypot(step[0], step[1]).max() * last
-    return _interpolated(axes, max(3, math.ceil(longest / SAMPLING)))
+    before, after, share = _places(last + 1, max(3, math.ceil(longest / SAMPLING)))
+    lines = np.empty((4, axes.shape[1], len(share)))
+    np.multiply(axes.take(before, axis=2), 1 - share, out=lines[1:])
+    lines[1:] += axes.take(after, axis=2) * share
+    np.multiply(lines[3], np.float32(grid.turn), out=lines[0])
+    lines[0] += lines[2]
+    return lines
 
 
 def _along(value, count: int) -> np.ndarray:
@@ -242,11 +259,6 @@ def _along(value, count: int) -> np.ndarray:
     return value
 
 
-def _interpolated(values: np.ndarray, count: int) -> np.ndarray:
-    before, after, share = _places(values.shape[-1], count)
-    return values[..., before] * (1 - share) + values[..., after] * share
-
-
 @lru_cache(maxsize=1024)
 def _places(points: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return, for `count` even samples of `points` values, the two neighbours and the share."""
@@ -255,51 +267,55 @@ def _places(points: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return before, before + 1, position - before
 
 
+@lru_cache(maxsize=64)
+def _profile(across: int, core: tuple[float, float] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return where `across` samples lie over a tube's width (-1 to 1), and its chord there."""
+    offset = (np.arange(across, dtype=np.float32) + 0.5) * 2 / across - 1
+    chord = np.sqrt(1 - offset**2)
+    if core:
+        chord += core[1] * np.sqrt(np.maximum(core[0] ** 2 - offset**2, 0))
+    return offset, chord
+
+
 def _gradient(values: np.ndarray) -> np.ndarray:
     """Return the differences along the last axis, central but at the ends."""
     step = np.empty_like(values)
-    np.subtract(values[..., 2:], values[..., :-2], out=step[..., 1:-1])
-    step[..., 1:-1] /= 2
-    step[..., 0] = values[..., 1] - values[..., 0]
-    step[..., -1] = values[..., -1] - values[..., -2]
+    inner = step[..., 1:-1]
+    np.subtract(values[..., 2:], values[..., :-2], out=inner)
+    inner /= 2
+    np.subtract(values[..., 1], values[..., 0], out=step[..., 0])
+    np.subtract(values[..., -1], values[..., -2], out=step[..., -1])
     return step
 
 
-def _length(vectors: np.ndarray) -> np.ndarray:
-    """Return the Euclidean norm over the first axis."""
-    squares = vectors * vectors
-    total = squares[0] + squares[1]
-    for further in squares[2:]:
-        total += further
-    return np.sqrt(total, out=total)
-
-
-def _deposit(image, grid, x, y, volume) -> None:
-    """Share volumes at points (x, y) bilinearly between the four pixels around each."""
-    x -= grid.x[0]
-    x /= grid.pitch[0]
-    y -= grid.y[0]
-    y /= grid.pitch[1]
-    height, width = grid.shape
-    inside = (x >= 0) & (x < width - 1) & (y >= 0) & (y < height - 1)
-    columns, rows, volume = x[inside], y[inside], volume[inside]
-    if not len(volume):
-        return
+def _deposit(image, grid, spots, volume) -> None:
+    """Share volumes at `spots` (x and y, n) bilinearly between the four pixels around each."""
+    spots -= grid.corner
+    spots /= grid.pitch[:, None]
+    inside = (spots >= 0) & (spots < grid.last)
+    inside = inside[0] & inside[1]
+    if not inside.all():
+        [kept] = inside.nonzero()
+        if not len(kept):
+            return
+        spots, volume = spots.take(kept, axis=1), volume.take(kept)
     volume /= grid.pitch.prod()
-    column, row = columns.astype(np.intp), rows.astype(np.intp)
-    columns -= column
-    rows -= row
-    left, top = column.min(), row.min()
-    height, width = row.max() - top + 1, column.max() - left + 1
-    pixel = (row - top) * width + (column - left)
-    lower = volume * rows
-    upper = volume - lower
+    pixels = spots.astype(np.intp)
+    spots -= pixels
+    first = pixels.min(axis=1)
+    (left, top), (width, height) = first, pixels.max(axis=1) - first + 1
+    pixel = (pixels[1] - top) * width
+    pixel += pixels[0] - left
+    right_share, lower_share = spots
+    left_share = 1 - right_share
+    lower = volume * lower_share
+    upper = np.subtract(volume, lower, out=volume)
     for down, right, share in (
-        (0, 0, upper * (1 - columns)),
-        (0, 1, upper * columns),
-        (1, 0, lower * (1 - columns)),
-        (1, 1, lower * columns),
+        (0, 0, upper * left_share),
+        (0, 1, upper * right_share),
+        (1, 0, lower * left_share),
+        (1, 1, lower * right_share),
     ):
-        sums = np.bincount(pixel, share, minlength=height * width).reshape(height, width)
+        sums = np.bincount(pixel, share, height * width).reshape(height, width)
         y, x = top + down, left + right
         image[y : y + height, x : x + width] += sums
