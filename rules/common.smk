@@ -11,7 +11,7 @@ sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
 from snakemake.exceptions import WorkflowError
 
-from cxrnoise.core import jobs, settings
+from cxrnoise.core import allocator, jobs, settings
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.fingerprint import fingerprint
 from cxrnoise.datasets import downloads, folders
@@ -20,6 +20,7 @@ from cxrnoise.scores.registry import SCORES
 from cxrnoise.tasks.noise.registry import MODELS
 
 jobs.end_with_this_process()
+shell.prefix(allocator.shell_prefix())
 try:
     config.update(settings.validate(config).model_dump())
     DATASETS[
