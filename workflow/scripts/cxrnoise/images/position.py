@@ -38,33 +38,8 @@ VIEW_CODES = {
     **dict.fromkeys(("399198007", "R-10232"), "LATERAL"),
 }
 NOT_FRONTAL = set(
-    [
-        "LL",
-        "RL",
-        "LAT",
-        "LATERAL",
-        "LLAT",
-        "RLAT",
-        "LLD",
-        "RLD",
-        "DECUBITUS",
-        "DECUB",
-        "LLO",
-        "RLO",
-        "LAO",
-        "RAO",
-        "LPO",
-        "RPO",
-        "OBLIQUE",
-        "OBL",
-        "AXIAL",
-        "LORDOTIC",
-        "SWIMMERS",
-        "TANGENTIAL",
-        "SAGITTAL",
-        "CC",
-        "MLO",
-    ]
+    "LL RL LAT LATERAL LLAT RLAT LLD RLD DECUBITUS DECUB LLO RLO LAO RAO LPO RPO OBLIQUE OBL "
+    "AXIAL LORDOTIC SWIMMERS TANGENTIAL SAGITTAL CC MLO".split()
 )
 PA = ({"PA"}, {"POSTEROANTERIOR"}, {"POSTERO", "ANTERIOR"})
 AP = ({"AP"}, {"ANTEROPOSTERIOR"}, {"ANTERO", "POSTERIOR"})

@@ -11,7 +11,7 @@ SMALLEST = 1e-7  # of a probability in a logarithm, as in Keras
 
 @dataclass(frozen=True)
 class Objective:
-    """outputs: the number of probabilities; activation: `softmax` over them, or `sigmoid` of each."""
+    """outputs: number of probabilities; activation: `softmax` over them, or `sigmoid` of each."""
 
     outputs: int
     activation: str
