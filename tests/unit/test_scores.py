@@ -171,7 +171,10 @@ def test_masked_labels_of_findings_are_left_out():
 
 def test_verdicts_of_a_hand_computed_run():
     table = verdict.verdicts(two_classes())
-    assert list(table) == list(manifests.SCHEMAS["verdicts"])
+    assert ", ".join(table) == (
+        "image, label, true_label, given_label, flipped, predicted, mc_predicted, "
+        "suggestion_right, verdict"
+    )
     assert table["predicted"].tolist() == [0, 1, 1]
     assert table["mc_predicted"].tolist() == [0, 1, 0]
     assert table["suggestion_right"].tolist() == [True, False, True]
@@ -185,7 +188,7 @@ def test_verdicts_need_no_samples():
 
 def test_scores_of_a_hand_computed_run():
     certain, unsure = (tables.scored(two_classes(), name) for name in ("confidence", "uncertainty"))
-    assert list(certain) == list(manifests.SCHEMAS["scores"])
+    assert list(certain) == ["image", "label", "score", "value", "paper_value", "group"]
     assert certain["value"].to_numpy() == pytest.approx([0.4, 0.3, -0.1])
     assert certain["paper_value"].to_numpy() == pytest.approx([0.4, 0.3, 0.1])
     assert certain["group"].tolist() == ["high", "moderate", "low"]
