@@ -34,6 +34,7 @@ _COLUMNS = {
         "sha256": TEXT,
         "width": pa.int32(),
         "height": pa.int32(),
+        "view": TEXT,
         "problem": TEXT,
         "remark": TEXT,
     },

@@ -13,9 +13,10 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from cxrnoise.core.errors import LeftOut, Truncated, Unreadable, UserError
+from cxrnoise.core.errors import Truncated, Unreadable, UserError
 from cxrnoise.core.manifests import SCHEMAS
 from cxrnoise.images import radiographs
+from cxrnoise.images.description import Description
 
 ARCHIVE = ".tar.gz"
 WHOLE = "images"  # the name of the only source, where the folder itself is it
@@ -92,8 +93,8 @@ def listing(
     Returns
     -------
     The manifest `listing`, by file. `file` is the path below `images`, of an archive the path of
-    the member; `problem` is "", "truncated", "unreadable: …" or "left out: …"; `remark` is "" or
-    what is odd about a good image.
+    the member; `view` is PA, AP or "" where the file does not say; `problem` is "", "truncated",
+    "unreadable: …" or "left out: …"; `remark` is "" or what is odd about a good image.
     Raises `UserError` when an archive is damaged.
     """
     found = []
@@ -212,25 +213,22 @@ def _content(members: tarfile.TarFile, member: tarfile.TarInfo) -> Read:
 
 def _row(source: str, file: str, path: str, read: Read, keep: Keep | None) -> tuple:
     """Return a row of the manifest `listing`."""
-    size, sha256, width, height, problem, remark = 0, "", 0, 0, "", ""
+    size, sha256, problem = 0, "", ""
+    described = Description(0, 0)
     try:
         if not _is_text(file):
             file, path = ascii(file)[1:-1], ascii(path)[1:-1]
             raise Unreadable("its name is not UTF-8, rename it")
         data = read()
         size, sha256 = len(data), hashlib.sha256(data).hexdigest()
-        width, height, remark = _described(data)
-        if keep:
+        described = radiographs.describe(data)
+        if described.left_out:
+            problem = f"left out: {described.left_out}"
+        elif keep:
             keep(path, data)
     except Truncated:
         problem = "truncated"
-    except LeftOut as error:
-        problem = f"left out: {error}"
     except Unreadable as error:
         problem = f"unreadable: {error}"
-    return file, source, path, size, sha256, width, height, problem, remark
-
-
-def _described(data: bytes) -> tuple[int, int, str]:
-    """Return width, height and remark of an image; raises `Unreadable`."""
-    return *radiographs.dimensions(data), ""
+    picture = (described.width, described.height, described.view)
+    return file, source, path, size, sha256, *picture, problem, "; ".join(described.remarks)
