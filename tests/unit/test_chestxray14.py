@@ -1,8 +1,10 @@
 """From folders, archives and metadata to the index and the report."""
 
 import gzip
+import io
 import logging
 import os
+import tarfile
 
 import numpy as np
 import pandas as pd
@@ -82,6 +84,27 @@ def test_the_folder_that_holds_the_images_folder_will_do(chestxray14_folder):
 def test_other_folders_are_searched_with_all_that_is_below(own):
     table, report = own(["a/1.png", "a/b/2.png", ".cache/3.png"], table_of("1.png", "2.png"))
     assert table["image"].tolist() == ["1.png", "2.png"] and report.empty
+
+
+def test_images_beside_folders_of_images_are_found_too(own):
+    table, report = own(["images_1/1.png", "2.png"], table_of("1.png", "2.png"))
+    assert table["image"].tolist() == ["1.png", "2.png"] and report.empty
+
+
+def test_a_file_that_is_twice_in_an_archive_is_doubled(tmp_path):
+    path = tmp_path / "images" / "part.tar.gz"
+    path.parent.mkdir()
+    with tarfile.open(path, "w:gz") as archive:
+        for _ in range(2):
+            member = tarfile.TarInfo("a.png")
+            member.size = len(PNG)
+            archive.addfile(member, io.BytesIO(PNG))
+    found = whole.listings(tmp_path / "images")
+    manifests.write(found, tmp_path / "listing.parquet", "listing", "{}")
+    assert len(manifests.read(tmp_path / "listing.parquet", "listing")) == 2
+    (tmp_path / "labels.csv").write_text(table_of("a.png"))
+    _, report = whole.index(tmp_path / "labels.csv", tmp_path / "images", kind="table")
+    assert set(report["problem"]) == {"doubled"}
 
 
 def test_no_images_found_is_one_clear_sentence_that_says_what_is_there(tmp_path):

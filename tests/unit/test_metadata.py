@@ -99,6 +99,7 @@ def test_a_row_has_the_number_that_a_spreadsheet_shows(read):
     [
         (b"", "is not a table that can be read: it is empty"),
         (b" \n\n", "it is empty"),
+        (b",,,\n,,\n", "its header '' is not divided into columns"),
         (b"PK\x03\x04" + b"\0" * 99, "it is a ZIP file or an Excel workbook: unpack it, or save"),
         (b"PAR1" + b"\0" * 99, "it is a Parquet file: save it as CSV"),
         (b"image patient label\na 1 0\n", "its header 'image patient label' is not divided"),

@@ -30,8 +30,8 @@ Read = Callable[[], bytes]
 def sources(images: str | Path) -> dict[str, str]:
     """Find where the images are by listing `images`, and nothing below it.
 
-    Precedence: archives `*.tar.gz`, then folders `images*`, then the folder itself, which is
-    searched with all its folders.
+    Precedence: archives `*.tar.gz`; where no image lies beside them, folders `images*`; else the
+    folder itself, which is searched with all its folders.
 
     Returns
     -------
@@ -49,8 +49,10 @@ def sources(images: str | Path) -> dict[str, str]:
             "set `images` to the folder with the radiographs."
         ) from error
     names = [entry.name for entry in found]
-    parts = [name for name in names if is_archive(name)]
-    parts = sorted(parts or [name for name in folders if name.startswith("images")])
+    loose = any(map(is_image, names))
+    parts = sorted(name for name in names if is_archive(name))
+    if not parts and not loose:
+        parts = sorted(name for name in folders if name.startswith("images"))
     for name in parts:
         if set(name) & set("{}\n") or not _is_text(name):
             raise UserError(
@@ -59,7 +61,7 @@ def sources(images: str | Path) -> dict[str, str]:
             )
     if parts:
         return {name.removesuffix(ARCHIVE): str(images / name) for name in parts}
-    if folders or any(map(is_image, names)):
+    if folders or loose:
         return {WHOLE: str(images)}
     there = _suffixes(names)
     raise UserError(
