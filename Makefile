@@ -12,6 +12,8 @@ SAMPLE := images=tests/data/images metadata=tests/data/Data_Entry_2017_v2020.csv
 
 LOCK := envs/lock$(if $(filter 1,$(GPU)),-gpu).txt
 VENV := .venv/$(notdir $(LOCK))
+DEV_LOCK := envs/lock-dev.txt
+DEV := .venv/$(notdir $(DEV_LOCK))
 RUN := .venv/bin/python -m
 SNAKEMAKE := $(RUN) snakemake
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -25,12 +27,16 @@ help: ## list these commands
 	@echo "PYTHON=python3.12 makes .venv with that Python, CORES=4 is for the demo, GPU=1 adds CUDA."
 	@echo "STUDY=FOLDER is the study that the reading room serves: $(STUDY)."
 
-venv: $(VENV) ## make .venv from the lock, exact versions with hashes
+venv: $(VENV) ## make .venv for runs from the lock, exact versions with hashes
 
-# The copy of the lock in .venv says what was installed there; it is written last.
-.PHONY: $(VENV)
+# The copy of a lock in .venv says what was installed there; it is written last.
+.PHONY: $(VENV) $(DEV)
 $(VENV):
-	@cmp -s $(LOCK) $@ || { envs/install $(PYTHON) $(LOCK) && cp $(LOCK) $@; }
+	@cmp -s $(LOCK) $@ || { envs/venv $(PYTHON) && envs/install $(LOCK) && cp $(LOCK) $@; }
+
+# What tests and style need besides.
+$(DEV): $(VENV)
+	@cmp -s $(DEV_LOCK) $@ || { envs/install $(DEV_LOCK) && cp $(DEV_LOCK) $@; }
 
 demo: $(VENV) ## phantoms to results/demo/table1.csv, some minutes
 	@$(SNAKEMAKE) --configfile config/demo.yaml --cores $(CORES) -- \
@@ -40,37 +46,38 @@ demo: $(VENV) ## phantoms to results/demo/table1.csv, some minutes
 reading-room: $(VENV) ## serve the reading study of the last run
 	@PYTHONPATH=workflow/scripts $(RUN) readingroom "$(STUDY)" serve
 
-test: $(VENV) ## the whole test suite
+test: $(DEV) ## the whole test suite
 	@$(RUN) pytest -n 2 --dist loadgroup
 
-test-kills: $(VENV) ## KILLS=50 kills at random moments, each followed by a new start
+test-kills: $(DEV) ## KILLS=50 kills at random moments, each followed by a new start
 	@KILLS=$(KILLS) $(RUN) pytest -s tests/workflow/test_kills.py
 
-test-slurm: $(VENV) ## the jobs on a real Slurm on this machine, as root
+test-slurm: $(DEV) ## the jobs on a real Slurm on this machine, as root
 	@tests/slurm/install
 	@$(RUN) pytest tests/slurm/test_jobs.py
 
-test-slurm-gpus: $(VENV) ## the same for 35 trainings on eight GPUs, some ten minutes
+test-slurm-gpus: $(DEV) ## the same for 35 trainings on eight GPUs, some ten minutes
 	@tests/slurm/install
 	@$(RUN) pytest tests/slurm/test_gpus.py -s
 
-lint: $(VENV) ## style of Python and Snakefiles
+lint: $(DEV) ## style of Python and Snakefiles
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) snakefmt --check Snakefile rules
 	@$(SNAKEMAKE) --lint --configfile config/demo.yaml
 	@$(SNAKEMAKE) --lint --config $(SAMPLE)
 
-format: $(VENV) ## format Python and Snakefiles
+format: $(DEV) ## format Python and Snakefiles
 	@$(RUN) ruff check --fix .
 	@$(RUN) ruff format .
 	@$(RUN) snakefmt Snakefile rules
 
-docs: $(VENV) ## the table of keys in config/README.md, from the schema
-	@PYTHONPATH=workflow/scripts $(RUN) cxrnoise.core.settings config/README.md workflow/schemas/config.schema.yaml
+docs: $(VENV) ## the tables of keys in config/README.md, from the models
+	@PYTHONPATH=workflow/scripts $(RUN) cxrnoise.core.settings config/README.md
 
 lock: ## compile envs/*.in into the locks, with uv; UPGRADE=1 takes the newest versions
 	$(COMPILE) $(if $(UPGRADE),--upgrade) envs/requirements.in --output-file envs/lock.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) envs/requirements-dev.in --constraints envs/lock.txt --output-file $(DEV_LOCK)
 	$(COMPILE) $(if $(UPGRADE),--upgrade) envs/requirements-gpu.in --constraints envs/lock.txt --output-file envs/lock-gpu.txt
 
 clean: ## remove .venv, caches and the demo's results

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from cxrnoise.datasets.phantom import patients  # noqa: E402
+from cxrnoise.datasets.phantom import patients, render  # noqa: E402
 
 SHEET = ROOT / "docs" / "images" / "phantom-contact-sheet.png"
 COLUMNS, CAPTION = 5, 14
@@ -54,7 +54,7 @@ def main() -> None:
     sheet = Image.new("L", shape, 255)
     draw = ImageDraw.Draw(sheet)
     for number, ((caption, changes), row) in enumerate(zip(KINDS, rows, strict=False)):
-        shown = patients.render(row._replace(**PLAIN | changes), config)
+        shown = render.render(row._replace(**PLAIN | changes), config)
         x, y = number % COLUMNS * size, number // COLUMNS * (size + CAPTION)
         draw.text((x + 4, y + 1), caption, fill=0)
         sheet.paste(Image.fromarray(shown), (x, y + CAPTION))

@@ -26,8 +26,9 @@ INTRODUCTION = """\
 # Performance
 
 Made by `python benchmarks/run.py`. Ours and the peer take short turns on the same machine, each in
-a process of its own that waits while the other one works. A ratio is the median of the ratios of
-all turns, with the lowest and the highest; speeds are medians.
+a process of its own that waits while the other one works. Both have the memory allocator that the
+workflow gives to its jobs. A ratio is the median of the ratios of all turns, with the lowest and
+the highest; speeds are medians.
 """
 SPEEDS = {
     "input_speed": (
@@ -53,7 +54,7 @@ SHARDS = {
     "two_processes_over_one": ("speed of two processes beside one", 1.8),
     "shard_over_inflate": ("time beside inflating the PNG data alone (the floor)", None),
 }
-NAMES = ("shard_speed", *SPEEDS, "scale")
+NAMES = ("shard_speed", *SPEEDS, "allocator_speed", "scale")
 LARGEST_GROWTH = 1.3  # of the peak, for 16 times the images
 UNTIMED = ("training input", "mcbn")  # whose work in scale.py is a number of batches
 
@@ -64,6 +65,8 @@ def page(results: dict) -> str:
     if "shard_speed" in results:
         parts.append(_shards(results["shard_speed"]))
     parts += [_speeds(name, results[name]) for name in SPEEDS if name in results]
+    if "allocator_speed" in results:
+        parts.append(_allocators(results["allocator_speed"]))
     if "scale" in results:
         parts += [_scale(results["scale"]["steps"]), _dags(results["scale"]["dags"])]
     return "\n".join(parts)
@@ -104,6 +107,28 @@ def _speeds(name: str, results: list[dict]) -> str:
     if shares:
         header += ["ours, of the peak", "peer, of the peak"]
     return _section(title, text, header, rows)
+
+
+def _allocators(results: list[dict]) -> str:
+    rows = [
+        [
+            f"{row['work'].removesuffix('_speed')}, {row['network']}",
+            row["allocator"],
+            f"{row['speed']:.0f}",
+            f"{row['cpu']:.1f}",
+            f"{row['kernel']:.0%}",
+            f"{row['faults'] / 1e6:.2f}",
+            f"{row['megabytes']:.0f}",
+        ]
+        for row in results
+    ]
+    text = (
+        "Whole processes, start and imports included, with glibc's malloc as it is, with the "
+        "settings that the workflow gives it where there is no other, and with the libraries that "
+        "are installed. The weights are the same to the bit (`test_allocator.py`)."
+    )
+    header = ["", "allocator", "images/s", "CPU s", "in the kernel", "million page faults", "MB"]
+    return _section("Memory allocator", text, header, rows)
 
 
 def _scale(steps: list[dict]) -> str:

@@ -2,8 +2,9 @@
 
     python benchmarks/training_speed.py
 
-Both sides train the same network, with the same number of steps, in a process of their own:
-ours from shards and as the workflow does, the peer with TensorFlow's defaults.
+Both sides train the same network for the same number of steps, each in a process of its own:
+ours from shards as the workflow does, the peer with TensorFlow's defaults. Both have the same
+memory allocator (`turns.py`).
 """
 
 import argparse
@@ -22,7 +23,7 @@ NETWORKS = {"small": (72, 200, 15, 1.5), "resnet50": (144, 5, 15, 1.0)}
 
 
 def ours(backbone: str, folder: Path) -> Callable[[], dict]:
-    """Train with `training.train`, which measures the speed itself."""
+    """Train as the workflow does; `training.train` measures the speed itself."""
     from generated import radiographs
 
     from cxrnoise.networks import checkpoints, runtime, training
@@ -51,7 +52,7 @@ def ours(backbone: str, folder: Path) -> Callable[[], dict]:
 
 
 def peer(backbone: str, folder: Path) -> Callable[[], dict]:
-    """Train with `fit`, as everyone would."""
+    """Train with `keras.Model.fit` on arrays in memory."""
     import keras
     import numpy as np
 

@@ -1,7 +1,8 @@
-"""Ours and the peer take short turns, for the machine is never quiet.
+"""Ours and the peer take short turns, because the machine is never quiet.
 
-Each side is a process of its own that stays, measures once for every line that it is sent, and
-waits in between: what else the machine does meets both sides alike.
+Each side is a process of its own that measures once for every line that it gets, and waits in
+between, so that other work on the machine slows down both sides. Both have the memory allocator
+that the workflow gives to its jobs.
 """
 
 import json
@@ -14,7 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(SCRIPTS), "TF_CPP_MIN_LOG_LEVEL": "3"}
+sys.path.append(str(SCRIPTS))
+
+from cxrnoise.core import allocator  # noqa: E402
+
+PLAIN = os.environ | {"PYTHONPATH": str(SCRIPTS), "TF_CPP_MIN_LOG_LEVEL": "3"}
+ENVIRONMENT = PLAIN | allocator.variables()
 SIDES = ("ours", "peer")
 
 
@@ -29,8 +35,8 @@ def alone(script: str | Path, *arguments: object) -> dict:
 def compare(script: str | Path, what: str, target: float, turns: int, *arguments: object) -> dict:
     """Return the medians of `turns` turns of each side, and of the ratios turn by turn.
 
-    `script`, called with "ours" or "peer" and `arguments`, is to call `serve`. What it measures
-    beside the speed is in the result as ours_… and peer_….
+    `script` is called with "ours" or "peer" and `arguments`, and must call `serve`. What it
+    measures besides the speed is in the result as ours_… and peer_….
     """
     with _side(script, "ours", *arguments) as ours, _side(script, "peer", *arguments) as peer:
         rows = []

@@ -1,49 +1,89 @@
-# Who takes part, and which labels they are given.
+# Who takes part in a task, and which labels they are given.
 
 
-# Situs: one PA image per patient, split at random, half of each split mirrored.
-# A finding: all PA images, each patient in one split.
+def of_images(files):
+    """Return an input that a task has unless its predictions are from elsewhere."""
+    return lambda wildcards: [] if wildcards.task in IMPORTED else files
+
+
+def file_of_predictions(wildcards):
+    """Return the file of a task whose predictions are from elsewhere, else nothing."""
+    return TASKS[wildcards.task].get("file") or []
+
+
+# Who is in train, val and test, and what is true of them, by the kind of the task.
 rule cohort:
     input:
-        held_out=held_out,
-        index=ancient(f"{RESULTS}/images/index.parquet"),
-        digest=f"{RESULTS}/images/index.sha256",
+        index=of_images(ancient(f"{INDEX}.parquet")),
+        digest=of_images(f"{INDEX}.sha256"),
+        file=file_of_predictions,
+        held_out=lambda wildcards: TASKS[wildcards.task].get("held_out") or [],
     output:
         cohort=f"{RESULTS}/{{task}}/cohort-{{seed}}.parquet",
     log:
         f"{RESULTS}/logs/{{task}}/cohort-{{seed}}.log",
     conda:
         "../envs/tables.yaml"
-    threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        mem_mb=growing(4000),
     params:
-        draw=cohort_draw,
-        code=fingerprint("cohort.py"),
+        kind=of_task("kind"),
+        options=cohort_options,
+        code=lambda wildcards: fingerprint(
+            "cohort.py", f"cxrnoise.tasks.kinds.{TASKS[wildcards.task]['kind']}"
+        ),
     script:
         "../workflow/scripts/cohort.py"
 
 
-# The noisy labels of one level, and how many were flipped in each split.
-rule labels:
+# The noisy labels of one run, how many were flipped, and a digest of what a training depends on:
+# labels and pixels of the cohort. It is a checkpoint, after which Snakemake compares that digest:
+# where it is as before, nothing is trained again.
+checkpoint labels:
     input:
         cohort=f"{RESULTS}/{{task}}/cohort-{{seed}}.parquet",
-        index=ancient(f"{RESULTS}/images/index.parquet"),
-        digest=f"{RESULTS}/images/index.sha256",
+        shards=of_images(ancient(SHARD_FILES)),
+        digests=of_images(SHARD_DIGESTS),
     output:
         labels=f"{RUN}/labels.parquet",
+        content=f"{RUN}/content.sha256",
         flips=f"{RUN}/flips.csv",
     log:
         f"{RUN_LOGS}/labels.log",
+    wildcard_constraints:
+        task="|".join(map(re.escape, [name for name in TASKS if name not in IMPORTED])),
     conda:
         "../envs/tables.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
     params:
-        noisy_splits=config["situs"]["noisy_splits"],
-        code=fingerprint("labels.py"),
+        model=noise_model,
+        level=noise_level,
+        options=lambda wildcards: {
+            "class_rates": TASKS[wildcards.task].get("class_rates")
+        },
+        noisy_splits=lambda wildcards: TASKS[wildcards.task].get("noisy_splits", []),
+        code=lambda wildcards: fingerprint(
+            "labels.py", f"cxrnoise.tasks.noise.{noise_model(wildcards)}"
+        ),
     script:
         "../workflow/scripts/labels.py"
+
+
+if IMPORTED:
+
+    # Out-of-fold probabilities that another program made, in place of a network's.
+    rule imported:
+        input:
+            file=file_of_predictions,
+        output:
+            predictions=f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/predictions.parquet",
+        log:
+            f"{RESULTS}/logs/{{task}}/noise-0/seed-{{seed}}/imported.log",
+        wildcard_constraints:
+            task="|".join(map(re.escape, IMPORTED)),
+        conda:
+            "../envs/tables.yaml"
+        params:
+            options=config["table"],
+            code=fingerprint("imported.py"),
+        script:
+            "../workflow/scripts/imported.py"

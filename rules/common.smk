@@ -11,18 +11,27 @@ sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
 from snakemake.exceptions import WorkflowError
 
-from cxrnoise.core import jobs, settings
+from cxrnoise.core import allocator, jobs, settings
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.fingerprint import fingerprint
-from cxrnoise.datasets import chestxray14, downloads
-from cxrnoise.tasks import cohorts
+from cxrnoise.datasets import downloads, folders
+from cxrnoise.datasets.registry import DATASETS
+from cxrnoise.scores.registry import SCORES
+from cxrnoise.tasks.noise.registry import MODELS
 
 jobs.end_with_this_process()
+shell.prefix(allocator.shell_prefix())
 try:
-    settings.validate(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
-    IMAGES = config["images"]
-    METADATA = config["metadata"]
-    RESULTS = config["results"]
+    config.update(settings.validate(config).model_dump())
+    DATASETS[
+        config["dataset"]["kind"]
+    ]  # which names the kinds where there is no such kind
+    for task in config["tasks"].values():
+        for model in task["noise_models"]:
+            MODELS[model]
+    IMAGES, METADATA, RESULTS = (
+        config[key] for key in ("images", "metadata", "results")
+    )
     FILES_TABLE = config["downloads"]
     if FILES_TABLE == "nih":
         FILES_TABLE = f"{workflow.basedir}/config/chestxray14-files.csv"
@@ -30,58 +39,82 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-PHANTOM = "phantom" in config
-RELEASED = config["dataset"] == "ChestXRay14" and not PHANTOM
-SOURCES, PA_IMAGES, NO_DATA = {}, 0, None
+DATASET, NAME = config["dataset"]["kind"], config["dataset"]["name"]
+PHANTOM = DATASET == "phantom"
+TASKS = config["tasks"]
+SEEDS = [str(seed) for seed in config["seeds"]]
+FINDING = settings.slug(config["finding"])  # the task of Table 2
+
+# Where the images are. What is missing is said when a job asks for it, since `download` needs none.
+SOURCES, NO_IMAGES = {}, ""
 if PHANTOM:
     PARTS = [f"{part + 1:03d}" for part in range(config["phantom"]["parts"])]
     SOURCES = {f"images_{part}": f"{IMAGES}/images_{part}/images" for part in PARTS}
-    PA_IMAGES = config["phantom"]["pa_images"]
 else:
     try:
-        SOURCES = chestxray14.sources(IMAGES)
-        PA_IMAGES = chestxray14.count_pa(METADATA)
+        SOURCES = folders.sources(IMAGES)
     except UserError as error:
-        NO_DATA = str(error)
-        if RELEASED and not (SOURCES and os.path.exists(METADATA)):
-            NO_DATA += " `snakemake --cores 4 download` gets ChestXRay14."
+        NO_IMAGES = str(error)
+if DATASET == "chestxray14" and not (SOURCES and os.path.exists(METADATA)):
+    NO_IMAGES = (
+        f"{NO_IMAGES or f'The metadata {METADATA} are missing.'} "
+        "`snakemake --cores 4 download` gets ChestXRay14."
+    )
 
-SHARDS = [
-    f"{number:03d}"
-    for number in range(-(-PA_IMAGES // config["shards"]["images_per_shard"]))
-]
-SHARD_FILES = expand(f"{RESULTS}/images/shards/{{shard}}.h5", shard=SHARDS)
-SHARD_DIGESTS = expand(f"{RESULTS}/images/shards/{{shard}}.sha256", shard=SHARDS)
-LEVELS = [f"{level:g}" for level in config["noise_levels"]]
-SEEDS = [str(seed) for seed in config["seeds"]]
-FINDING = cohorts.slug(config["finding"])  # the second task; the first is situs
+SHARDS = [f"{number:03d}" for number in range(config["shards"]["number"])]
+SHARD = f"{RESULTS}/images/shards/{{shard}}"
+SHARD_FILES = expand(f"{SHARD}.h5", shard=SHARDS)
+SHARD_DIGESTS = expand(f"{SHARD}.sha256", shard=SHARDS)
+INDEX = f"{RESULTS}/images/index"
 RUN = f"{RESULTS}/{{task}}/noise-{{noise}}/seed-{{seed}}"
 RUN_LOGS = f"{RESULTS}/logs/{{task}}/noise-{{noise}}/seed-{{seed}}"
+# The noise of a run in its path: `8` is 8 % of symmetric noise, `patient-8` is 8 % of the model
+# `patient`.
+SYMMETRIC = "symmetric"
+IMPORTED = [name for name, task in TASKS.items() if task["kind"] == "predictions"]
 
 
-def data_at_hand(wildcards):
-    """Return the metadata file; end with a sentence where there are no data.
-
-    Not before it is asked for, as `download` and `verify` need no data; and not with an error,
-    around which Snakemake would print a traceback.
-    """
-    if NO_DATA:
-        sys.exit(NO_DATA)
-    return METADATA
-
-
-def source_at_hand(wildcards):
-    """Return the folder or archive of a source; end with a sentence where there are no data."""
-    data_at_hand(wildcards)
-    return SOURCES[wildcards.source]
+def noises(task, model=None):
+    """Return the noises of a task in paths, those of one model if it is named."""
+    models = [model] if model else TASKS[task]["noise_models"]
+    levels = [f"{level:g}" for level in TASKS[task]["noise_levels"]]
+    return [
+        level if model == SYMMETRIC else f"{model}-{level}"
+        for model in models
+        for level in levels
+    ]
 
 
-def receipts(wildcards):
-    """Return the receipts of the files that may be fetched; that of a file that is gone is void."""
-    for name in OURS:
-        if not downloads.there(PLACES[name]):
-            Path(RECEIPT.format(file=name)).unlink(missing_ok=True)
-    return expand(RECEIPT, file=OURS)
+def noise_model(wildcards):
+    """Return the noise model of a run."""
+    model, _, level = wildcards.noise.rpartition("-")
+    return model or SYMMETRIC
+
+
+def noise_level(wildcards):
+    """Return the noise level of a run in percent."""
+    return float(wildcards.noise.rpartition("-")[2])
+
+
+def of_task(key):
+    """Return a parameter: a key of the task of the job."""
+    return lambda wildcards: TASKS[wildcards.task].get(key)
+
+
+def cohort_options(wildcards):
+    """Return the keys of a task that say who is in its cohort and how labels are read."""
+    task = TASKS[wildcards.task]
+    keys = (
+        "views",
+        "splits",
+        "finding",
+        "cohort",
+        "positives",
+        "findings",
+        "column",
+        "file",
+    )
+    return {key: task[key] for key in keys if key in task} | config["table"]
 
 
 def untracked(value):
@@ -89,34 +122,20 @@ def untracked(value):
     return lambda wildcards, output: value
 
 
-def of_task(wildcards):
-    """Return the configuration of a task."""
-    return config["situs" if wildcards.task == "situs" else "findings"]
+def data_at_hand(wildcards):
+    """Return the metadata file, or end with a sentence where there are no data.
+
+    It ends without an exception, around which Snakemake would print a traceback.
+    """
+    if NO_IMAGES:
+        sys.exit(NO_IMAGES)
+    return METADATA
 
 
-def cohort_draw(wildcards):
-    """Return the keys that say who is in the cohort of a task."""
-    task = of_task(wildcards)
-    if wildcards.task == "situs":
-        return {"splits": task["splits"]}
-    draw = {"finding": config["finding"], "cohort": task["cohort"]}
-    return draw | {"sizes": task["splits"], "positives": task["positives"]}
-
-
-def held_out(wildcards):
-    """Return the file that names the test images of a finding, if there is one."""
-    named = wildcards.task != "situs" and config["findings"]["held_out"] != "none"
-    return config["findings"]["held_out"] if named else []
-
-
-def augmentation(wildcards):
-    """Return how training images are varied: the mirrored ones of situs never are."""
-    return None if wildcards.task == "situs" else config["findings"]["augmentation"]
-
-
-def schedule(wildcards):
-    """Return the keys of `training`, with what a finding has of its own."""
-    return config["training"] | of_task(wildcards).get("training", {})
+def source_at_hand(wildcards):
+    """Return the folder or archive of a source, or end with a sentence where there is none."""
+    data_at_hand(wildcards)
+    return SOURCES[wildcards.source]
 
 
 def growing(amount):
@@ -124,15 +143,23 @@ def growing(amount):
     return lambda wildcards, attempt: attempt * amount
 
 
-def evaluated(wildcards):
-    """Return the splits on which a network is judged; that of a finding has its threshold too."""
+def predicted_splits(wildcards):
+    """Return the splits that are predicted.
+
+    The validation split gives thresholds to findings and borders to groups. The task `orientation`
+    looks at every file.
+    """
+    kind = TASKS[wildcards.task]["kind"]
+    if kind == "orientation":
+        return ["train", "val", "test"]
     by_validation = config["measures"]["groups"] == "val-quantiles"
-    return ["val", "test"] if by_validation or wildcards.task != "situs" else ["test"]
+    return ["val", "test"] if by_validation or kind != "situs" else ["test"]
 
 
 wildcard_constraints:
-    task=f"situs|{FINDING}",
-    noise=r"\d+(\.\d+)?",
+    task="|".join(map(re.escape, TASKS)),
+    noise=r"([a-z_]+-)?\d+(\.\d+)?",
     seed=r"\d+",
     shard=r"\d\d\d+",
     source=r"[^/]+",
+    score="|".join(SCORES),

@@ -1,6 +1,7 @@
 # ChestXRay14 and the weights from the network, and whether the files that are there are right.
 # All of it runs where Snakemake runs: compute nodes may have no internet access.
 
+RELEASED = DATASET == "chestxray14"
 # The places of ChestXRay14's files; those that may be written, and those that can be read.
 PLACES = downloads.places(FILES.values(), IMAGES, METADATA) if RELEASED else {}
 OURS = [name for name, path in PLACES.items() if downloads.ours(path.parent)]
@@ -35,9 +36,7 @@ rule download_file:
     localrule: True
     conda:
         "../envs/images.yaml"
-    threads: 1
     resources:
-        mem_mb=500,
         runtime=24 * 60,
         downloads=1,
     params:
@@ -51,21 +50,18 @@ rule download_file:
 # All that the paper's run needs and is not there.
 rule download:
     input:
-        receipts=receipts,
+        receipts=expand(RECEIPT, file=OURS),
         weights=lambda wildcards: WEIGHTS_FILE if WEIGHTS == "imagenet" else [],
     log:
         f"{RESULTS}/logs/download.log",
     localrule: True
     conda:
         "../envs/images.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=10,
     params:
-        dataset=config["dataset"],
+        dataset=NAME,
         places={name: str(path) for name, path in PLACES.items()},
         ours=OURS,
+        table=untracked(FILES_TABLE),
         lacking=[path for path, fetched in LACKING.items() if not fetched],
     script:
         "../workflow/scripts/download.py"
@@ -82,10 +78,6 @@ rule verify_file:
     localrule: True
     conda:
         "../envs/images.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=60,
     params:
         checksums=lambda wildcards: list(FILES[wildcards.file].checksums),
     script:
@@ -102,12 +94,8 @@ rule verify:
     localrule: True
     conda:
         "../envs/images.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=10,
     params:
-        dataset=config["dataset"],
+        dataset=NAME,
         absent=LACKING,
     script:
         "../workflow/scripts/verify.py"

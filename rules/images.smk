@@ -1,9 +1,12 @@
-ARCHIVES = [source for source, path in SOURCES.items() if chestxray14.is_archive(path)]
+# From folders or archives of radiographs to shards of reduced ones.
+
+ARCHIVES = [source for source, path in SOURCES.items() if folders.is_archive(path)]
+VIEWS = sorted({view for task in TASKS.values() for view in task.get("views") or []})
 
 
 if ARCHIVES:
 
-    # One streaming pass over an archive: what it holds, and its PA images reduced.
+    # One streaming pass over an archive: what it holds, and its images of wanted views reduced.
     rule archive:
         input:
             archive=source_at_hand,
@@ -15,14 +18,15 @@ if ARCHIVES:
             f"{RESULTS}/logs/images/listings/{{source}}.log",
         conda:
             "../envs/images.yaml"
-        threads: 1
         resources:
-            mem_mb=growing(1000),
             runtime=growing(120),
         params:
+            kind=DATASET,
+            views=VIEWS,
+            images=IMAGES,
             size=config["shards"]["size"],
             resampling=config["shards"]["resampling"],
-            code=fingerprint("archive.py"),
+            code=fingerprint("archive.py", f"cxrnoise.datasets.kinds.{DATASET}"),
         script:
             "../workflow/scripts/archive.py"
 
@@ -38,61 +42,59 @@ else:
             f"{RESULTS}/logs/images/listings/{{source}}.log",
         conda:
             "../envs/images.yaml"
-        threads: 1
         resources:
-            mem_mb=growing(1000),
             runtime=growing(120),
         params:
+            images=IMAGES,
             code=fingerprint("listing.py"),
         script:
             "../workflow/scripts/listing.py"
 
 
-# Files and metadata brought together. The report of those that do not agree is no output, which
-# a failed job would lose, and no log, which Snakemake would print with all its lines.
-rule index:
+# Files and metadata brought together. It is a checkpoint, after which Snakemake compares the small
+# digests: shards and cohorts whose images are as before are not made again. The report of images
+# that are left out is no output, which a failed job would lose, and no log, which Snakemake would
+# print with all its lines.
+checkpoint index:
     input:
         listings=expand(f"{RESULTS}/images/listings/{{source}}.parquet", source=SOURCES),
         metadata=data_at_hand,
     output:
-        index=f"{RESULTS}/images/index.parquet",
-        digest=f"{RESULTS}/images/index.sha256",
+        index=f"{INDEX}.parquet",
+        digest=f"{INDEX}.sha256",
+        contents=expand(f"{RESULTS}/images/contents/{{shard}}.txt", shard=SHARDS),
     log:
         f"{RESULTS}/logs/images/index.log",
     conda:
         "../envs/images.yaml"
-    threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(15),
+        mem_mb=growing(4000),
     params:
-        images_per_shard=config["shards"]["images_per_shard"],
+        kind=DATASET,
+        views=VIEWS,
+        number=config["shards"]["number"],
         tolerated=config["tolerated"],
         report=f"{RESULTS}/logs/images-report.csv",
-        code=fingerprint("index.py"),
+        code=fingerprint("index.py", f"cxrnoise.datasets.kinds.{DATASET}"),
     script:
         "../workflow/scripts/index.py"
 
 
-# The PA images of one shard, reduced. The index is large, so its digest tells of a change.
+# The images of one shard, reduced.
 rule shard:
     input:
-        index=ancient(f"{RESULTS}/images/index.parquet"),
-        digest=f"{RESULTS}/images/index.sha256",
+        index=ancient(f"{INDEX}.parquet"),
+        content=f"{RESULTS}/images/contents/{{shard}}.txt",
         pixels=ancient(
             expand(f"{RESULTS}/images/archives/{{source}}.h5", source=ARCHIVES)
         ),
     output:
-        shard=f"{RESULTS}/images/shards/{{shard}}.h5",
-        digest=f"{RESULTS}/images/shards/{{shard}}.sha256",
+        shard=f"{SHARD}.h5",
+        digest=f"{SHARD}.sha256",
     log:
         f"{RESULTS}/logs/images/shards/{{shard}}.log",
     conda:
         "../envs/images.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(30),
     params:
         size=config["shards"]["size"],
         resampling=config["shards"]["resampling"],

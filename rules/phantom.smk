@@ -11,10 +11,6 @@ if PHANTOM:
             f"{RESULTS}/logs/phantom_metadata.log",
         conda:
             "../envs/images.yaml"
-        threads: 1
-        resources:
-            mem_mb=growing(1000),
-            runtime=growing(10),
         params:
             phantom=config["phantom"],
             code=fingerprint("phantom_metadata.py"),
@@ -31,10 +27,6 @@ if PHANTOM:
             part=r"\d+",
         conda:
             "../envs/images.yaml"
-        threads: 1
-        resources:
-            mem_mb=growing(1000),
-            runtime=growing(60),
         params:
             phantom=config["phantom"],
             code=fingerprint("phantom_part.py"),

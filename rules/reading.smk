@@ -1,34 +1,30 @@
 # The observer study: the disagreements that are read, what readers say of them, and Table 2.
 
-from cxrnoise.core import files
 from cxrnoise.reading import sources
 
 READINGS = config["readings"]
 SIMULATED = READINGS == sources.SIMULATED
+FINDING_RUN = f"{RESULTS}/{FINDING}/noise-0/seed-{{seed}}"
+FINDING_LOGS = f"{RESULTS}/logs/{FINDING}/noise-0/seed-{{seed}}"
 STUDY = f"{FINDING_RUN}/study"
 STUDIED_RUN = FINDING_RUN.format(seed=SEEDS[0])  # whose disagreements make Table 2
 ROOM_READINGS = f"{FINDING_RUN}/readings.csv"
 PAPER_TABLE2 = f"{workflow.basedir}/config/paper-table2.csv"
-try:
-    READ_BEFORE = sources.confining(READINGS, config["study"]["among"])
-except UserError as error:
-    raise WorkflowError(str(error)) from None
-# Table 2 and its figures are among the results of a whole run once there are readings.
-READ_RESULTS = [
-    f"{RESULTS}/table2.csv",
-    *(f"{RESULTS}/figures/cases-{number}.png" for number in (1, 2, 3)),
-]
-if not SIMULATED and not sources.at_hand(READINGS, ROOM_READINGS.format(seed=SEEDS[0])):
-    READ_RESULTS = []
+PAPER_NUMBERS = f"{workflow.basedir}/config/paper-numbers.csv"
+# A file of expert reads confines the draw to the images that it covers; the job looks into it.
+IS_FILE = READINGS not in (sources.ROOM, sources.SIMULATED)
+READ_BEFORE = READINGS if IS_FILE and config["study"]["among"] == "readings" else []
 
 
 # The cases, and their images: what the experimenter knows, and what readers may see.
 rule study:
     input:
-        scores=f"{FINDING_RUN}/scores.parquet",
+        verdicts=f"{FINDING_RUN}/verdicts.parquet",
         predictions=f"{FINDING_RUN}/predictions.parquet",
-        index=ancient(f"{RESULTS}/images/index.parquet"),
-        digest=f"{RESULTS}/images/index.sha256",
+        confidence=f"{FINDING_RUN}/scores/confidence.parquet",
+        uncertainty=f"{FINDING_RUN}/scores/uncertainty.parquet",
+        index=ancient(f"{INDEX}.parquet"),
+        digest=f"{INDEX}.sha256",
         sources=ancient(list(SOURCES.values())),
         reads=READ_BEFORE,
     output:
@@ -36,12 +32,10 @@ rule study:
         study=f"{STUDY}/study.json",
         images=directory(f"{STUDY}/images"),
     log:
-        f"{RESULTS}/logs/{FINDING}/noise-0/seed-{{seed}}/study.log",
+        f"{FINDING_LOGS}/study.log",
     conda:
         "../envs/images.yaml"
-    threads: 1
     resources:
-        mem_mb=growing(1000),
         runtime=growing(120),
     params:
         finding=config["finding"],
@@ -66,13 +60,9 @@ rule readings:
     output:
         readings=f"{FINDING_RUN}/readings.parquet",
     log:
-        f"{RESULTS}/logs/{FINDING}/noise-0/seed-{{seed}}/readings.log",
+        f"{FINDING_LOGS}/readings.log",
     conda:
         "../envs/tables.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
     params:
         finding=config["finding"],
         source=sources.ROOM if READINGS == sources.ROOM else sources.FILE,
@@ -85,11 +75,13 @@ rule readings:
 
 
 # Table 2: errors of the labels and of the model according to the readers, by group.
-rule table2:
+rule write_table2:
     input:
         key=f"{STUDIED_RUN}/key.parquet",
         readings=f"{STUDIED_RUN}/readings.parquet",
+        reads=READ_BEFORE,
         paper=PAPER_TABLE2,
+        templates=templates("table2"),
     output:
         table=f"{RESULTS}/table2.csv",
         statistics=f"{RESULTS}/table2_statistics.csv",
@@ -104,17 +96,12 @@ rule table2:
         f"{RESULTS}/logs/table2.log",
     conda:
         "../envs/tables.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(15),
     params:
-        dataset=config["dataset"],
+        dataset=NAME,
         finding=config["finding"],
         seed=int(SEEDS[0]),
         groups=config["measures"]["groups"],
         sd_factor=config["measures"]["sd_factor"],
-        confined=bool(READ_BEFORE),
         beside_paper=BESIDE_PAPER and FINDING == "emphysema",
         code=fingerprint("table2.py"),
     script:
@@ -125,22 +112,23 @@ rule table2:
 rule features:
     input:
         model=f"{FINDING_RUN}/model.keras",
-        labels=f"{FINDING_RUN}/labels.parquet",
+        content=f"{FINDING_RUN}/content.sha256",
+        labels=ancient(f"{FINDING_RUN}/labels.parquet"),
         key=f"{FINDING_RUN}/key.parquet",
         shards=ancient(SHARD_FILES),
-        digests=SHARD_DIGESTS,
+        digests=ancient(SHARD_DIGESTS),
     output:
         features=f"{FINDING_RUN}/features.h5",
     log:
-        f"{RESULTS}/logs/{FINDING}/noise-0/seed-{{seed}}/features.log",
+        f"{FINDING_LOGS}/features.log",
     conda:
         "../envs/training.yaml"
     threads: config["network"]["threads"]
     resources:
         mem_mb=growing(4000),
-        runtime=growing(60),
     params:
-        crop=config["findings"]["crop"],
+        kind="finding",
+        crop=TASKS[FINDING]["crop"],
         batch_size=config["uncertainty"]["predict_batch_size"],
         threads=config["network"]["threads"],
         code=fingerprint("features.py"),
@@ -150,13 +138,13 @@ rule features:
 
 # Radiographs of a confident, certain model: where readers agreed with it, where they agreed with
 # the label, and the training positives that are most like the latter.
-rule figure_cases:
+rule draw_cases:
     input:
         key=f"{STUDIED_RUN}/key.parquet",
         readings=f"{STUDIED_RUN}/readings.parquet",
         features=f"{STUDIED_RUN}/features.h5",
-        index=ancient(f"{RESULTS}/images/index.parquet"),
-        digest=f"{RESULTS}/images/index.sha256",
+        index=ancient(f"{INDEX}.parquet"),
+        digest=f"{INDEX}.sha256",
         sources=ancient(list(SOURCES.values())),
     output:
         overturned=report(
@@ -181,9 +169,7 @@ rule figure_cases:
         f"{RESULTS}/logs/figure_cases.log",
     conda:
         "../envs/tables.yaml"
-    threads: 1
     resources:
-        mem_mb=growing(1000),
         runtime=growing(120),
     params:
         finding=config["finding"],
@@ -194,31 +180,32 @@ rule figure_cases:
         "../workflow/scripts/figure_cases.py"
 
 
-PAPER_NUMBERS = f"{workflow.basedir}/config/paper-numbers.csv"
-COMPARABLE = [
-    {
-        "table1": f"{RESULTS}/table1.csv",
-        "cohort": f"{RESULTS}/situs/cohort-{SEEDS[0]}.parquet",
-    },
-    {
-        "evaluation": f"{STUDIED_RUN}/evaluation.csv",
-        "labels": f"{STUDIED_RUN}/labels.parquet",
-    },
-    {
-        "table2": f"{RESULTS}/table2.csv",
-        "statistics": f"{RESULTS}/table2_statistics.csv",
-    },
+HAS_READINGS = SIMULATED or bool(
+    sources.at_hand(READINGS, ROOM_READINGS.format(seed=SEEDS[0]))
+)
+TABLE2 = [
+    f"{RESULTS}/table2.csv",
+    *(f"{RESULTS}/figures/cases-{number}.png" for number in (1, 2, 3)),
 ]
-MADE = files.at_hand(COMPARABLE)
+MADE = {
+    "table1": f"{RESULTS}/table1.csv",
+    "cohort": f"{RESULTS}/situs/cohort-{SEEDS[0]}.parquet",
+    "evaluation": f"{STUDIED_RUN}/evaluation.csv",
+    "labels": f"{STUDIED_RUN}/labels.parquet",
+}
+if HAS_READINGS:
+    MADE["table2"] = f"{RESULTS}/table2.csv"
+    MADE["statistics"] = f"{RESULTS}/table2_statistics.csv"
 
 
-# Every number of the paper beside ours; of what has not been made yet it says so.
+# Every number of the paper beside ours; those of Table 2 once there are readings.
 rule paper_vs_ours:
     input:
-        made=list(MADE.values()),
+        **MADE,
         paper_table1=PAPER_TABLE1,
         paper_table2=PAPER_TABLE2,
         paper_numbers=PAPER_NUMBERS,
+        templates=templates("paper_vs_ours"),
     output:
         csv=f"{RESULTS}/paper-vs-ours.csv",
         html=report(
@@ -231,14 +218,9 @@ rule paper_vs_ours:
         f"{RESULTS}/logs/paper_vs_ours.log",
     conda:
         "../envs/tables.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
     params:
-        made=list(MADE),
         settings=settings.stated(config, PAPER_NUMBERS),
-        dataset=config["dataset"],
+        dataset=NAME,
         finding=config["finding"],
         simulated=SIMULATED,
         code=fingerprint("paper_vs_ours.py"),

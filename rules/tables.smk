@@ -1,63 +1,68 @@
+# What the scores add up to: Table 1 and its figure, and how well a network finds what labels say.
+
 PAPER_TABLE1 = f"{workflow.basedir}/config/paper-table1.csv"
-BESIDE_PAPER = config["dataset"] == "ChestXRay14"
+BESIDE_PAPER = DATASET == "chestxray14" and NAME == "ChestXRay14"
+TEMPLATES_FOLDER = f"{workflow.basedir}/workflow/scripts/cxrnoise/report/templates"
 
 
-# Confidence, uncertainty, their groups and the verdict (A or B) of each test image of one run.
-rule scores:
+def templates(page):
+    """Return the templates of a page; the first is its own."""
+    return [f"{TEMPLATES_FOLDER}/{name}.html" for name in (page, "base", "scroll")]
+
+
+# `table1.csv` is about symmetric noise, `table1-patient.csv` about the noise model `patient`.
+
+
+def of_model(wildcards):
+    """Return the noise model of a Table 1."""
+    return wildcards.model.removeprefix("-") or SYMMETRIC
+
+
+def situs_runs(path):
+    """Return an input: a file of every situs run of the noise model of a Table 1."""
+    return lambda wildcards: expand(
+        f"{RUN}/{path}",
+        task="situs",
+        noise=noises("situs", of_model(wildcards)),
+        seed=SEEDS,
+    )
+
+
+wildcard_constraints:
+    model="|".join(f"-{model}" if model != SYMMETRIC else "" for model in MODELS),
+
+
+# The errors of all runs, counted per noise level, and printed beside the paper's.
+rule write_table1:
     input:
-        labels=f"{RUN}/labels.parquet",
-        predictions=f"{RUN}/predictions.parquet",
-        mcbn=f"{RUN}/mcbn.h5",
-    output:
-        scores=f"{RUN}/scores.parquet",
-    log:
-        f"{RUN_LOGS}/scores.log",
-    conda:
-        "../envs/tables.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(15),
-    params:
-        confidence=config["measures"]["confidence"],
-        groups=config["measures"]["groups"],
-        sd_factor=config["measures"]["sd_factor"],
-        code=fingerprint("scores.py"),
-    script:
-        "../workflow/scripts/scores.py"
-
-
-# Table 1: the errors of all runs, counted per noise level, and printed beside the paper's.
-rule table1:
-    input:
-        scores=expand(f"{RUN}/scores.parquet", task="situs", noise=LEVELS, seed=SEEDS),
+        verdicts=situs_runs("verdicts.parquet"),
+        confidence=situs_runs("scores/confidence.parquet"),
+        uncertainty=situs_runs("scores/uncertainty.parquet"),
         paper=PAPER_TABLE1,
+        templates=templates("table1"),
     output:
-        table=f"{RESULTS}/table1.csv",
-        by_seed=f"{RESULTS}/table1_by_seed.csv",
-        markdown=f"{RESULTS}/table1.md",
+        table=f"{RESULTS}/table1{{model}}.csv",
+        by_seed=f"{RESULTS}/table1_by_seed{{model}}.csv",
+        markdown=f"{RESULTS}/table1{{model}}.md",
         html=report(
-            f"{RESULTS}/table1.html",
+            f"{RESULTS}/table1{{model}}.html",
             caption="../workflow/report/table1.rst",
             category="Situs inversus",
             labels={"result": "Table 1", "format": "table"},
         ),
     log:
-        f"{RESULTS}/logs/table1.log",
+        f"{RESULTS}/logs/table1{{model}}.log",
     conda:
         "../envs/tables.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(15),
     params:
-        noise=[float(noise) for noise in LEVELS for _ in SEEDS],
-        seeds=[int(seed) for _ in LEVELS for seed in SEEDS],
-        dataset=config["dataset"],
-        beside_paper=BESIDE_PAPER,
+        noise=[level for level in TASKS["situs"]["noise_levels"] for _ in SEEDS],
+        seeds=[int(seed) for _ in TASKS["situs"]["noise_levels"] for seed in SEEDS],
+        dataset=NAME,
+        beside_paper=lambda wildcards: BESIDE_PAPER and of_model(wildcards) == SYMMETRIC,
         samples=config["uncertainty"]["samples"],
         batch_size=config["uncertainty"]["batch_size"],
-        confidence=config["measures"]["confidence"],
+        confidence_from=config["measures"]["confidence"],
+        noise_model=of_model,
         groups=config["measures"]["groups"],
         sd_factor=config["measures"]["sd_factor"],
         code=fingerprint("table1.py"),
@@ -66,29 +71,54 @@ rule table1:
 
 
 # What Table 1 says, drawn: accuracy against noise, and the share of label errors per group.
-rule figure_situs:
+rule draw_situs:
     input:
-        by_seed=f"{RESULTS}/table1_by_seed.csv",
+        by_seed=f"{RESULTS}/table1_by_seed{{model}}.csv",
         paper=PAPER_TABLE1,
     output:
         svg=report(
-            f"{RESULTS}/figures/situs.svg",
+            f"{RESULTS}/figures/situs{{model}}.svg",
             caption="../workflow/report/figure_situs.rst",
             category="Situs inversus",
             labels={"result": "Accuracy and label errors", "format": "figure"},
         ),
-        png=f"{RESULTS}/figures/situs.png",
+        png=f"{RESULTS}/figures/situs{{model}}.png",
     log:
-        f"{RESULTS}/logs/figure_situs.log",
+        f"{RESULTS}/logs/figure_situs{{model}}.log",
     conda:
         "../envs/tables.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(15),
     params:
-        dataset=config["dataset"],
-        beside_paper=BESIDE_PAPER,
+        dataset=NAME,
+        beside_paper=lambda wildcards: BESIDE_PAPER and of_model(wildcards) == SYMMETRIC,
         code=fingerprint("figure_situs.py"),
     script:
         "../workflow/scripts/figure_situs.py"
+
+
+# AUC, accuracy and the rest of one run without added noise, with intervals, and their curves.
+rule evaluate:
+    input:
+        content=f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/content.sha256",
+        labels=ancient(f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/labels.parquet"),
+        predictions=f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/predictions.parquet",
+    output:
+        table=f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/evaluation.csv",
+        svg=report(
+            f"{RESULTS}/figures/{{task}}-seed-{{seed}}.svg",
+            caption="../workflow/report/evaluation.rst",
+            category="Finding",
+            labels={"result": "Evaluation", "format": "figure"},
+        ),
+        png=f"{RESULTS}/figures/{{task}}-seed-{{seed}}.png",
+    log:
+        f"{RESULTS}/logs/{{task}}/noise-0/seed-{{seed}}/evaluate.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=growing(2000),
+    params:
+        what=lambda wildcards: TASKS[wildcards.task].get("finding") or wildcards.task,
+        dataset=NAME,
+        code=fingerprint("evaluate.py"),
+    script:
+        "../workflow/scripts/evaluate.py"

@@ -1,4 +1,4 @@
-# One network per noise level and seed.
+# One network per task, noise and seed.
 
 WEIGHTS = config["weights"]
 BACKBONE = config["network"]["backbone"]
@@ -17,10 +17,8 @@ rule imagenet_weights:
     localrule: True
     conda:
         "../envs/training.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
-        runtime=growing(60),
         downloads=1,
     params:
         table=untracked(FILES_TABLE),
@@ -31,9 +29,10 @@ rule imagenet_weights:
 # A killed training leaves its progress beside the outputs and continues from it.
 rule train:
     input:
-        labels=f"{RUN}/labels.parquet",
+        content=f"{RUN}/content.sha256",
+        labels=ancient(f"{RUN}/labels.parquet"),
         shards=ancient(SHARD_FILES),
-        digests=SHARD_DIGESTS,
+        digests=ancient(SHARD_DIGESTS),
         weights=WEIGHTS_FILE,
     output:
         model=f"{RUN}/model.keras",
@@ -51,10 +50,12 @@ rule train:
         runtime=24 * 60,
         gpu=config["network"]["gpus"],
     params:
+        kind=of_task("kind"),
         backbone=BACKBONE,
-        crop=lambda wildcards: of_task(wildcards)["crop"],
-        augmentation=augmentation,
-        training=schedule,
+        crop=of_task("crop"),
+        augmentation=of_task("augmentation"),
+        weight_cap=of_task("weight_cap"),
+        training=of_task("training"),
         mixed_precision=config["network"]["mixed_precision"],
         xla=config["network"]["xla"],
         threads=config["network"]["threads"],

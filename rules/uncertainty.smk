@@ -1,13 +1,14 @@
 # What the trained network says of images it has not seen, and how sure it is.
 
 
-# The softmax of the trained network.
+# The probabilities of the trained network.
 rule predict:
     input:
         model=f"{RUN}/model.keras",
-        labels=f"{RUN}/labels.parquet",
+        content=f"{RUN}/content.sha256",
+        labels=ancient(f"{RUN}/labels.parquet"),
         shards=ancient(SHARD_FILES),
-        digests=SHARD_DIGESTS,
+        digests=ancient(SHARD_DIGESTS),
     output:
         predictions=f"{RUN}/predictions.parquet",
     log:
@@ -19,8 +20,9 @@ rule predict:
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
-        splits=evaluated,
-        crop=lambda wildcards: of_task(wildcards)["crop"],
+        kind=of_task("kind"),
+        splits=predicted_splits,
+        crop=of_task("crop"),
         batch_size=config["uncertainty"]["predict_batch_size"],
         threads=config["network"]["threads"],
         code=fingerprint("predict.py"),
@@ -28,13 +30,14 @@ rule predict:
         "../workflow/scripts/predict.py"
 
 
-# The softmax of every Monte Carlo batch-normalisation sample.
+# The probabilities of every Monte Carlo batch-normalisation sample.
 rule mcbn:
     input:
         model=f"{RUN}/model.keras",
-        labels=f"{RUN}/labels.parquet",
+        content=f"{RUN}/content.sha256",
+        labels=ancient(f"{RUN}/labels.parquet"),
         shards=ancient(SHARD_FILES),
-        digests=SHARD_DIGESTS,
+        digests=ancient(SHARD_DIGESTS),
     output:
         samples=f"{RUN}/mcbn.h5",
     log:
@@ -49,9 +52,10 @@ rule mcbn:
         runtime=growing(8 * 60),
         gpu=config["network"]["gpus"],
     params:
-        splits=evaluated,
-        crop=lambda wildcards: of_task(wildcards)["crop"],
-        augmentation=augmentation,
+        kind=of_task("kind"),
+        splits=predicted_splits,
+        crop=of_task("crop"),
+        augmentation=of_task("augmentation"),
         samples=config["uncertainty"]["samples"],
         batch_size=config["uncertainty"]["batch_size"],
         predict_batch_size=config["uncertainty"]["predict_batch_size"],

@@ -72,11 +72,11 @@ def chestxray14_folder(tmp_path):
 
 @pytest.fixture
 def labelled_shard(tmp_path):
-    """A shard of 24 images of 16×16 pixels: its labels, their file, its path, its pixels."""
+    """A shard of 24 images of 16×16 pixels: labels, their file, the shard's path, its pixels."""
     pixels = np.random.default_rng(0).integers(0, 256, (24, 16, 16), dtype=np.uint8)
     images = [f"{number:08d}_000.png" for number in range(24)]
     shard = tmp_path / "000.h5"
-    with shards.writing(shard, 16, "lanczos", "{}") as writer:
+    with shards.writing(shard, 16, "lanczos", "{}", images=24) as writer:
         for image, content in zip(images, pixels, strict=True):
             writer.append(image, b"0" * 64, content)
     mirrored = np.arange(24) % 2 == 1
@@ -85,8 +85,7 @@ def labelled_shard(tmp_path):
             "image": images,
             "patient": images,
             "split": "train",
-            "shard": 0,
-            "row": range(24),
+            "label": "situs",
             "mirrored": mirrored,
             "true_label": mirrored.astype(np.int8),
             "reported_label": mirrored.astype(np.int8),
@@ -94,5 +93,6 @@ def labelled_shard(tmp_path):
             "flipped": False,
         }
     )
-    manifests.write(labels, tmp_path / "labels.parquet", "labels", "{}")
+    classes = ["unmirrored", "mirrored"]
+    manifests.write(labels, tmp_path / "labels.parquet", "labels", "{}", classes)
     return labels, tmp_path / "labels.parquet", [shard], pixels

@@ -1,11 +1,12 @@
-"""Scores of a model that disputes some labels, keys of studies and answers, for tests."""
+"""Verdicts of a model that disputes some labels, keys of studies and answers, for tests."""
 
 import numpy as np
 import pandas as pd
 
 from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.reading import study
-from cxrnoise.scores import measures
+from cxrnoise.scores.groups import groups
+from cxrnoise.scores.verdict import verdict
 
 OPTIONS = {
     "cases": 20,
@@ -22,29 +23,31 @@ def options(**changed):
 
 
 def run(n=200, seed=0):
-    """Return the manifests scores and predictions of a run on a finding."""
+    """Return a finding's verdicts with their scores (see `tables.wide`), and p1 of each image."""
     random = np.random.default_rng(seed)
     images = np.array([f"{number:08d}_000.png" for number in range(n)])
     p1 = random.random(n).astype(np.float32)
     predicted, given = (p1 > 0.5).astype(int), random.integers(0, 2, n)
     certain, unsure = np.abs(p1.astype(float) - 0.5), random.random(n) / 4
-    scores = pd.DataFrame(
+    judged = pd.DataFrame(
         {
             "image": images,
+            "label": "Emphysema",
             "true_label": UNKNOWN,
             "given_label": given,
             "flipped": False,
             "predicted": predicted,
             "mc_predicted": predicted,
+            "suggestion_right": pd.NA,
             "confidence": certain,
             "uncertainty": unsure,
-            "confidence_group": measures.groups(certain, images),
-            "uncertainty_group": measures.groups(unsure, images),
-            "verdict": measures.verdict(predicted, given, np.full(n, UNKNOWN)),
+            "confidence_group": groups(certain, images),
+            "uncertainty_group": groups(unsure, images),
+            "verdict": verdict(predicted, given, np.full(n, UNKNOWN)),
         }
     )
-    predictions = pd.DataFrame({"image": images, "split": "test", "p0": 1 - p1, "p1": p1})
-    return scores, predictions
+    predictions = pd.DataFrame({"image": images, "p1": p1})
+    return judged, predictions
 
 
 def key(rows):

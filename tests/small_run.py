@@ -6,11 +6,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 WORKFLOW = ("Snakefile", "config", "envs", "profiles", "rules", "workflow")
 TINY = """
-dataset: phantom
+dataset: {kind: phantom}
 images: results/phantom
 metadata: results/phantom/Data_Entry_2017_v2020.csv
 weights: none
-noise_levels: [0, 8]
 phantom:
   patients: 60
   pa_images: 70
@@ -24,14 +23,18 @@ phantom:
   missed_rate: 0.3
   false_positive_rate: 0.03
   subcutaneous_reported_rate: 0.8
-shards: {size: 48, images_per_shard: 30}
-situs: {splits: {train: 30, val: 10, test: 20}, crop: 28}
-findings:
-  cohort: all
-  splits: {train: 0.6, val: 0.15, test: 0.25}
-  positives: {train: 0.6, val: 0.15, test: 0.25}
-  crop: 40
-  training: {epochs: 2, validate_every_steps: 5}
+shards: {size: 48, number: 3}
+tasks:
+  situs:
+    noise_levels: [0, 8]
+    splits: {train: 30, val: 10, test: 20}
+    crop: 28
+  emphysema:
+    cohort: all
+    splits: {train: 0.6, val: 0.15, test: 0.25}
+    positives: {train: 0.6, val: 0.15, test: 0.25}
+    crop: 40
+    training: {epochs: 2, validate_every_steps: 5}
 network: {backbone: small, threads: 1, gpus: 0}
 training: {epochs: 4, batch_size: 4, validate_every_steps: 5, checkpoint_minutes: 0}
 uncertainty: {samples: 3, batch_size: 4}

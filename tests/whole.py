@@ -1,23 +1,24 @@
-"""What the library reads and makes in frames, as whole frames."""
+"""The steps from metadata and files to the index, for tests."""
 
 import pandas as pd
 
-from cxrnoise.datasets import chestxray14
+from cxrnoise.datasets import folders
+from cxrnoise.datasets import index as indexed
+from cxrnoise.datasets.registry import DATASETS
 
 
-def metadata(path):
+def metadata(path, kind="chestxray14"):
     """All entries of a metadata file."""
-    return pd.concat(chestxray14.metadata(path))
+    return DATASETS[kind].read(path, {})
 
 
 def listings(images):
-    """What is in all folders or archives of a data set, one frame after the other."""
-    for source, path in chestxray14.sources(images).items():
-        yield from chestxray14.listing(source, path)
+    """What is in all folders or archives of a data set."""
+    found = folders.sources(images).items()
+    return pd.concat(folders.listing(source, path, images) for source, path in found)
 
 
-def index(metadata, images, images_per_shard):
-    """The index of a data set and the report."""
-    entries = chestxray14.metadata(metadata)
-    table, report = chestxray14.index(entries, listings(images), images_per_shard)
-    return table.whole(), report
+def index(path, images, number=4, kind="chestxray14", views=("PA",)):
+    """The index of a data set, as it is written, and the report."""
+    table, report = indexed.index(metadata(path, kind), listings(images), list(views), number)
+    return table.drop(columns="sha256"), report

@@ -8,6 +8,7 @@ from statsmodels.stats.inter_rater import fleiss_kappa
 
 from cxrnoise.statistics import agreement
 
+VOCABULARY = ["present", "absent"]
 NOBODY = None
 # K. Krippendorff's example as K. L. Gwet has it in the Handbook of Inter-Rater Reliability (2014)
 FOUR_READERS = [
@@ -71,7 +72,9 @@ def test_fleiss_own_example():
 def test_gwets_example_of_two_readers_who_agree_and_whose_kappa_is_negative():
     one, other = from_table([[118, 5], [2, 0]])
     answers = pd.DataFrame({"one": one, "other": other}).replace({"0": "present", "1": "absent"})
-    assert agreement.ac1(agreement.count(answers)).value == pytest.approx(0.9408, abs=5e-5)
+    assert agreement.ac1(agreement.count(answers, VOCABULARY)).value == pytest.approx(
+        0.9408, abs=5e-5
+    )
     assert agreement.cohen(one, other).value == pytest.approx(-0.0234, abs=5e-5)
 
 
@@ -116,7 +119,7 @@ def test_neither_the_order_of_cases_nor_of_answers_changes_the_agreement(rows, r
     shuffled = random.sample(rows, len(rows))
     shuffled = np.array(shuffled)[:, random.sample(range(3), 3)]
     for measure in (agreement.fleiss, agreement.ac1):
-        assert measure(shuffled) == pytest.approx(measure(np.array(rows)), nan_ok=True)
+        assert measure(shuffled)[:4] == pytest.approx(measure(np.array(rows))[:4], nan_ok=True)
 
 
 @pytest.mark.parametrize("measure", [agreement.ac1, agreement.fleiss])
@@ -129,14 +132,14 @@ def test_the_interval_covers_the_agreement_that_readers_have(measure):
         return np.column_stack([present.sum(axis=0), (~present).sum(axis=0)])
 
     true = measure(read(400_000)).value
-    found = [measure(read(90)) for _ in range(600)]
-    covered = np.mean([low <= true <= high for _, low, high, _ in found])
+    found = [measure(read(90))[:3] for _ in range(600)]
+    covered = np.mean([low <= true <= high for _, low, high in found])
     assert covered == pytest.approx(0.95, abs=0.03)
 
 
 def test_ac1_is_one_and_kappa_unknown_where_all_give_the_same_answer():
     answers = pd.DataFrame({"a": ["absent"] * 5, "b": ["absent"] * 5})
-    table = agreement.count(answers)
+    table = agreement.count(answers, VOCABULARY)
     assert agreement.ac1(table)[:3] == pytest.approx((1, 1, 1))
     assert np.isnan(agreement.fleiss(table).value)
     assert np.isnan(agreement.cohen(*answers.to_numpy().T).value)
@@ -144,15 +147,14 @@ def test_ac1_is_one_and_kappa_unknown_where_all_give_the_same_answer():
 
 def test_unread_cases_are_counted_for_nobody():
     answers = pd.DataFrame({"a": ["absent", np.nan, "unsure"], "b": ["present", "absent", np.nan]})
-    assert agreement.count(answers).tolist() == [[1, 1, 0], [1, 0, 0], [0, 0, 1]]
+    assert agreement.count(answers, VOCABULARY).tolist() == [
+        [1, 1, 0],
+        [1, 0, 0],
+        [0, 0, 1],
+    ]
 
 
 @pytest.mark.parametrize("table", [np.zeros((3, 2), int), np.array([[1, 0], [0, 2]])])
 def test_too_few_cases_have_no_agreement(table):
     assert np.isnan(agreement.ac1(table).value)
     assert np.isnan(agreement.fleiss(table).value)
-
-
-def test_a_share_of_nothing_does_not_exist():
-    assert np.isnan(agreement.share(0, 0).value)
-    assert agreement.share(39, 90) == pytest.approx((0.4333, 0.3358, 0.5364, 90), abs=1e-4)

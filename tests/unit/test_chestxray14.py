@@ -1,5 +1,8 @@
+"""From folders, archives and metadata to the index and the report."""
+
 import gzip
-import math
+import logging
+import os
 
 import numpy as np
 import pandas as pd
@@ -7,21 +10,43 @@ import pytest
 
 import whole
 from cxrnoise.core import manifests
-from cxrnoise.core.errors import UserError
-from cxrnoise.datasets import chestxray14
-from cxrnoise.images.radiographs import Unreadable
+from cxrnoise.core.errors import LeftOut, Unreadable, UserError
+from cxrnoise.datasets import folders
+from cxrnoise.datasets import index as indexed
+from cxrnoise.images import shards
 from tiny import dicom, jpeg, png, write_archive
 
 LAYOUTS = ["folder", "kaggle", "archives"]
-NONE_TOLERATED = dict.fromkeys(chestxray14.PROBLEMS, 0)
+NONE_TOLERATED = dict.fromkeys(indexed.PROBLEMS, 0)
+GREY = np.arange(256, dtype=np.uint8).reshape(16, 16)
+PNG = png(GREY)
 
 
-def index(data, images_per_shard=4):
-    return whole.index(data.metadata, data.images, images_per_shard)
+def index(data, number=4):
+    return whole.index(data.metadata, data.images, number)
 
 
 def problems(report):
     return dict(zip(report["image"], report["problem"], strict=True))
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Write files and a table of one's own; return the index and the report."""
+
+    def own(files, table, **options):
+        for name in files:
+            path = tmp_path / "images" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(PNG)
+        (tmp_path / "labels.csv").write_text(table)
+        return whole.index(tmp_path / "labels.csv", tmp_path / "images", kind="table", **options)
+
+    return own
+
+
+def table_of(*images):
+    return "image,patient,Mass\n" + "".join(f"{image},{image},0\n" for image in images)
 
 
 # Sources
@@ -37,7 +62,7 @@ def problems(report):
 )
 def test_each_layout_is_recognised(chestxray14_folder, layout, names):
     data = chestxray14_folder(layout=layout)
-    assert list(chestxray14.sources(data.images)) == names
+    assert list(folders.sources(data.images)) == names
 
 
 def test_folders_without_an_inner_images_folder_are_found(chestxray14_folder):
@@ -46,22 +71,67 @@ def test_folders_without_an_inner_images_folder_are_found(chestxray14_folder):
         for image in (part / "images").iterdir():
             image.rename(part / image.name)
         (part / "images").rmdir()
-    assert sorted(pd.concat(whole.listings(data.images))["image"]) == sorted(data.pngs)
+    assert sorted(index(data)[0]["image"]) == sorted(data.pngs)
 
 
 def test_the_folder_that_holds_the_images_folder_will_do(chestxray14_folder):
     data = chestxray14_folder()
-    assert chestxray14.sources(data.images.parent) == {"images": str(data.images)}
+    assert folders.sources(data.images.parent) == {"images": str(data.images)}
 
 
-def test_no_images_found_is_one_clear_sentence(tmp_path):
+def test_other_folders_are_searched_with_all_that_is_below(own):
+    table, report = own(["a/1.png", "a/b/2.png", ".cache/3.png"], table_of("1.png", "2.png"))
+    assert table["image"].tolist() == ["1.png", "2.png"] and report.empty
+
+
+def test_no_images_found_is_one_clear_sentence_that_says_what_is_there(tmp_path):
     with pytest.raises(UserError, match=f"No images found in {tmp_path}"):
-        chestxray14.sources(tmp_path)
+        folders.sources(tmp_path)
+    (tmp_path / "chest.zip").touch()
+    with pytest.raises(UserError, match=r"it holds 1 \.zip"):
+        folders.sources(tmp_path)
+
+
+def test_folders_without_any_image_are_said_to_have_none(own, tmp_path):
+    (tmp_path / "images" / "train").mkdir(parents=True)
+    with pytest.raises(UserError, match="No PNG, JPEG or DICOM file was found: set `images`"):
+        own([], table_of("a.png"))
 
 
 def test_an_images_folder_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(UserError, match="nowhere cannot be read"):
-        chestxray14.sources(tmp_path / "nowhere")
+        folders.sources(tmp_path / "nowhere")
+
+
+def test_the_plan_opens_no_file_and_lists_one_level(chestxray14_folder, monkeypatch):
+    data = chestxray14_folder(layout="kaggle")
+    scanned = []
+    monkeypatch.setattr(
+        os, "scandir", lambda path, scan=os.scandir: scanned.append(path) or scan(path)
+    )
+    monkeypatch.setattr("builtins.open", None)
+    assert len(folders.sources(data.images)) == 2
+    assert scanned == [data.images]
+
+
+def test_hidden_archives_are_passed_over(tmp_path):
+    for name in ("images_01.tar.gz", "._images_01.tar.gz"):
+        (tmp_path / name).touch()
+    assert list(folders.sources(tmp_path)) == ["images_01"]
+
+
+@pytest.mark.parametrize("name", ["images_{x}", "images\n1", "images\udcff"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_sources_with_names_that_snakemake_cannot_have_are_named(tmp_path, name, packed):
+    if packed:
+        name += ".tar.gz"
+        (tmp_path / name).touch()
+    else:
+        (tmp_path / name).mkdir()
+    with pytest.raises(UserError) as error:
+        folders.sources(tmp_path)
+    assert f"The images folder {tmp_path} has {name!r}, a name with " in str(error.value)
+    assert str(error.value).isprintable()
 
 
 # Listing
@@ -70,7 +140,8 @@ def test_an_images_folder_that_does_not_exist_is_named(tmp_path):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_lists_the_same_images(chestxray14_folder, layout):
     data = chestxray14_folder(layout=layout)
-    found = pd.concat(whole.listings(data.images)).set_index("image")
+    found = whole.listings(data.images)
+    found = found.set_index(found["file"].str.rpartition("/")[2])
     assert sorted(found.index) == sorted(data.pngs)
     assert (found["problem"] == "").all()
     assert (found[["width", "height"]] == 32).all(axis=None)
@@ -80,60 +151,42 @@ def test_every_layout_lists_the_same_images(chestxray14_folder, layout):
 def test_each_whole_image_is_handed_over_once_with_its_bytes(chestxray14_folder):
     data = chestxray14_folder(layout="archives")
     kept = {}
-    for source, path in chestxray14.sources(data.images).items():
-        chestxray14.listing(source, path, keep=kept.__setitem__)
-    assert kept == data.pngs
+    for source, path in folders.sources(data.images).items():
+        folders.listing(source, path, data.images, keep=kept.__setitem__)
+    assert {path.removeprefix("images/"): content for path, content in kept.items()} == data.pngs
 
 
-def test_an_image_that_cannot_be_kept_is_listed_as_unreadable(chestxray14_folder):
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [(Unreadable("no pixels"), "unreadable: no pixels"), (LeftOut("a hand"), "left out: a hand")],
+)
+def test_an_image_that_cannot_be_kept_is_listed_with_the_reason(chestxray14_folder, error, problem):
     def refuse(image, data):
-        raise Unreadable("no pixels")
+        raise error
 
     data = chestxray14_folder()
-    found = chestxray14.listing("images", data.images, refuse).whole()
-    assert set(found["problem"]) == {"unreadable: no pixels"}
+    found = folders.listing("images", data.images, data.images, refuse)
+    assert set(found["problem"]) == {problem}
 
 
 def test_a_file_that_cannot_be_opened_is_listed_as_unreadable(chestxray14_folder):
     data = chestxray14_folder()
     (data.images / "00000009_000.png").symlink_to("gone.png")
-    found = chestxray14.listing("images", data.images).whole().set_index("image")
+    found = whole.listings(data.images).set_index("file")
     assert found.loc["00000009_000.png", "problem"] == "unreadable: No such file or directory"
 
 
-def test_only_images_of_an_archive_are_listed_and_by_their_base_name(tmp_path):
-    pixels = png(np.zeros((2, 2), np.uint8))
-    members = {"./x/a.png": pixels, "b.png": pixels, "notes.txt": b"", "images/._a.png": b""}
+def test_only_images_of_an_archive_are_listed_and_others_are_counted(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    members = {"./x/a.png": PNG, "b.png": PNG, "notes.txt": b"", "images/._a.png": b""}
     write_archive(tmp_path / "images_01.tar.gz", members)
-    found = chestxray14.listing("images_01", tmp_path / "images_01.tar.gz").whole()
-    assert list(found["image"]) == ["a.png", "b.png"]
+    found = folders.listing("images_01", tmp_path / "images_01.tar.gz", tmp_path)
+    assert found["file"].tolist() == ["b.png", "x/a.png"]
+    assert found["path"].tolist() == ["b.png", "./x/a.png"]
+    assert "other files, not read: 1 .txt, 1 .png" in caplog.text
     assert [path.name for path in tmp_path.iterdir()] == ["images_01.tar.gz"]
 
 
-def test_hidden_archives_are_passed_over(tmp_path):
-    for name in ("images_01.tar.gz", "._images_01.tar.gz"):
-        (tmp_path / name).touch()
-    assert list(chestxray14.sources(tmp_path)) == ["images_01"]
-
-
-@pytest.mark.parametrize("name", ["images_{x}", "images\n1", "images\udcff"])
-@pytest.mark.parametrize("packed", [False, True])
-def test_folders_and_archives_with_names_that_snakemake_cannot_have_are_named(
-    tmp_path, name, packed
-):
-    if packed:
-        name += ".tar.gz"
-        (tmp_path / name).touch()
-    else:
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "a.png").touch()
-    with pytest.raises(UserError) as error:
-        chestxray14.sources(tmp_path)
-    assert f"The images folder {tmp_path} has {name!r} with " in str(error.value)
-    assert str(error.value).isprintable()
-
-
-GREY = np.arange(256, dtype=np.uint8).reshape(16, 16)
 MIXED = {
     "a.PNG": png(GREY),
     "b.jpg": jpeg(GREY),
@@ -151,9 +204,8 @@ def test_png_jpeg_and_dicom_files_are_listed_by_suffix_and_read_by_content(tmp_p
     else:
         for name, data in members.items():
             (tmp_path / name).write_bytes(data)
-    ((source, path),) = chestxray14.sources(tmp_path).items()
-    found = chestxray14.listing(source, path).whole()
-    assert list(found["image"]) == list(MIXED)
+    found = whole.listings(tmp_path)
+    assert list(found["file"]) == list(MIXED)
     assert (found["problem"] == "").all()
     assert (found[["width", "height"]] == 16).all(axis=None)
 
@@ -167,9 +219,8 @@ def test_bad_jpeg_and_dicom_files_are_in_the_report_by_name(tmp_path):
     (tmp_path / "images").mkdir()
     for name, (data, _) in bad.items():
         (tmp_path / "images" / name).write_bytes(data)
-    rows = "".join(f"{name},1,0\n" for name in bad)
-    (tmp_path / "labels.csv").write_text("image,patient,label\n" + rows)
-    _, report = whole.index(tmp_path / "labels.csv", tmp_path / "images", 4)
+    (tmp_path / "labels.csv").write_text(table_of(*bad))
+    _, report = whole.index(tmp_path / "labels.csv", tmp_path / "images", kind="table")
     assert list(report["image"]) == list(bad)
     for problem, (_, expected) in zip(report["problem"], bad.values(), strict=True):
         assert problem.startswith(expected)
@@ -177,20 +228,33 @@ def test_bad_jpeg_and_dicom_files_are_in_the_report_by_name(tmp_path):
 
 @pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.9, 0.999])
 def test_a_truncated_archive_is_named(chestxray14_folder, share):
-    archive = chestxray14_folder(layout="archives").images / "images_001.tar.gz"
-    data = archive.read_bytes()
-    archive.write_bytes(data[: int(share * len(data))])
+    data = chestxray14_folder(layout="archives")
+    archive = data.images / "images_001.tar.gz"
+    content = archive.read_bytes()
+    archive.write_bytes(content[: int(share * len(content))])
     with pytest.raises(UserError, match="images_001.tar.gz is truncated or damaged"):
-        chestxray14.listing("images_001", archive)
+        whole.listings(data.images)
 
 
 def test_a_damaged_archive_is_named(chestxray14_folder):
-    archive = chestxray14_folder(layout="archives").images / "images_001.tar.gz"
-    data = bytearray(archive.read_bytes())
-    data[len(data) // 2] ^= 255
-    archive.write_bytes(data)
+    data = chestxray14_folder(layout="archives")
+    archive = data.images / "images_001.tar.gz"
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 2] ^= 255
+    archive.write_bytes(content)
     with pytest.raises(UserError, match="images_001.tar.gz is truncated or damaged"):
-        chestxray14.listing("images_001", archive)
+        whole.listings(data.images)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_originals_are_found_again_by_the_index(chestxray14_folder, layout):
+    data = chestxray14_folder(layout=layout)
+    table, _ = index(data)
+    found = dict(folders.originals(table.tail(5), folders.sources(data.images)))
+    assert found == {image: data.pngs[image] for image in table["image"].tail(5)}
+    gone = table.tail(1).assign(path="gone.png")
+    with pytest.raises(UserError, match=r"no longer holds|cannot be read \(No such file"):
+        list(folders.originals(gone, folders.sources(data.images)))
 
 
 # Metadata
@@ -204,22 +268,21 @@ def test_a_damaged_archive_is_named(chestxray14_folder):
         ("OriginalImage[Width,Height]", '"OriginalImage[Width,Height]"'),
         ("[x,y]", "[x,y],"),
         ("Image Index", "\ufeffImage Index"),
+        ("Image Index", "image index "),
     ],
-    ids=["released", "sex", "quoted", "trailing comma", "byte-order mark"],
+    ids=["released", "sex", "quoted", "trailing comma", "byte-order mark", "spelling"],
 )
 def test_every_spelling_of_the_header_is_read(chestxray14_folder, old, new):
     data = chestxray14_folder()
     expected = whole.metadata(data.metadata)
     text = data.metadata.read_text()
     data.metadata.write_text(text.replace(old, new, 1), encoding="utf-8")
-    pd.testing.assert_frame_equal(whole.metadata(data.metadata), expected)
+    found = whole.metadata(data.metadata)
+    pd.testing.assert_frame_equal(found.rename(columns={"Patient Sex": "Patient Gender"}), expected)
     assert list(expected["image"]) == list(data.pngs)
-    assert expected.loc[0].to_dict() == {
-        "image": "00000001_000.png",
-        "patient": "1",
-        "view": "PA",
-        "findings": "No Finding",
-    }
+    row = expected.iloc[0]
+    assert row[["image", "patient", "view"]].tolist() == ["00000001_000.png", "1", "PA"]
+    assert row[["OriginalImage[Width", "Height]", "y]"]].tolist() == ["32", "32", "0.14"]
 
 
 def test_compressed_metadata_is_read(chestxray14_folder, tmp_path):
@@ -232,51 +295,118 @@ def test_compressed_metadata_is_read(chestxray14_folder, tmp_path):
 def test_metadata_that_lack_a_column_are_refused_by_file_and_column(chestxray14_folder):
     data = chestxray14_folder()
     data.metadata.write_text(data.metadata.read_text().replace("View Position", "View"))
-    with pytest.raises(UserError, match=r"metadata.csv has no column View Position"):
+    with pytest.raises(UserError, match=r"metadata.csv has no column for the view"):
         whole.metadata(data.metadata)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"\x89PNG\r\n\x1a\n\xff\xfe"])
-def test_a_file_that_is_no_metadata_is_named(tmp_path, content):
-    if content is not None:
-        (tmp_path / "m.csv").write_bytes(content)
-    with pytest.raises(UserError, match="m.csv"):
-        whole.metadata(tmp_path / "m.csv")
-
-
-def test_pa_images_are_counted_each_once(chestxray14_folder):
+def test_the_phantoms_have_the_layout_of_chestxray14(chestxray14_folder):
     data = chestxray14_folder()
-    lines = data.metadata.read_text().splitlines()
-    data.metadata.write_text("\n".join([*lines, lines[1]]))
-    assert chestxray14.count_pa(data.metadata) == len(data.pa)
+    expected = whole.metadata(data.metadata)
+    pd.testing.assert_frame_equal(whole.metadata(data.metadata, "phantom"), expected)
 
 
 def test_the_real_metadata_have_67310_pa_images_of_28868_patients(nih):
     entries = whole.metadata(nih / "Data_Entry_2017_v2020.csv.gz")
-    assert len(entries) == 112_120
-    assert len(chestxray14.pa_images([entries])) == 67_310
-    assert entries.loc[entries["view"] == "PA", "patient"].nunique() == 28_868
+    pa = entries[entries["view"] == "PA"]
+    assert (len(entries), len(pa), pa["patient"].nunique()) == (112_120, 67_310, 28_868)
+    assert (pa["Emphysema"] == "1").sum() == 1_499
+    assert len(entries.attrs["classes"]) == 14
+    published = pa[pa["patient"].astype(int) < 28868]
+    assert (len(published), (published["Emphysema"] == "1").sum()) == (64_154, 1_378)
+
+
+# Names
+
+
+@pytest.mark.parametrize("where", ["CheXpert/", "", "below/CheXpert/"])
+def test_an_image_of_a_table_with_paths_is_known_by_its_path(own, where):
+    names = [f"p{patient}/view1.png" for patient in range(5)]
+    table, report = own(
+        [where + name for name in names], table_of(*(f"CheXpert/{name}" for name in names))
+    )
+    assert table["image"].tolist() == [where + name for name in names]
+    assert report.empty
+
+
+def test_a_table_may_have_the_paths_of_another_machine(own):
+    table, report = own(["train/p1/a.png"], table_of("D:\\data\\x\\train\\p1\\a.png"))
+    assert table["image"].tolist() == ["train/p1/a.png"] and report.empty
+
+
+def test_an_archive_has_paths_too(tmp_path):
+    (tmp_path / "images").mkdir()
+    members = {f"set/p{number}/a.png": PNG for number in range(3)}
+    write_archive(tmp_path / "images/part.tar.gz", members)
+    (tmp_path / "labels.csv").write_text(table_of(*members))
+    table, report = whole.index(tmp_path / "labels.csv", tmp_path / "images", kind="table")
+    assert table["image"].tolist() == list(members) and report.empty
+
+
+@pytest.mark.parametrize(
+    ("named", "file"),
+    [
+        ("a.png", "a.PNG"),
+        ("a.png", "A.png"),
+        ("a.png", "a.jpg"),
+        ("a", "a.dcm"),
+        ("p1/a.png", "p2/a.png"),
+        ("my image-1.png", "my_image_1.png"),
+        ("p1/my image.png", "q/My_Image.dcm"),
+    ],
+)
+def test_a_missing_image_is_said_to_be_spelled_otherwise(own, named, file):
+    _, report = own([file, "other.png"], table_of(named, "else/x.png" if "/" in named else "x.png"))
+    rows = report.set_index("image")
+    assert rows.loc[named, "where"] == f"metadata: line 2; there is {file}"
+    assert rows.loc[named, "what_to_do"].startswith("write the name in the metadata as the file")
+    assert rows.loc[file, "problem"] == "unlisted"
+    with pytest.raises(UserError, match=rf"{named} \(there is {file}\)"):
+        indexed.check(report, NONE_TOLERATED, "report.csv")
+
+
+def test_a_missing_image_that_nothing_is_like_is_to_be_got(own):
+    _, report = own(["b.png"], table_of("b.png", "zzz.png"))
+    assert report["where"].tolist() == ["metadata: line 3"]
+    assert report["what_to_do"].str.startswith("get the file").all()
 
 
 # Index
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_pa_images_fill_the_shards_in_the_order_of_their_names(
-    chestxray14_folder, layout, tmp_path
-):
+def test_the_shard_of_an_image_follows_from_its_name(chestxray14_folder, layout, tmp_path):
     data = chestxray14_folder(layout=layout)
     table, report = index(data)
     assert report.empty
-    assert sorted(table["image"]) == sorted(data.pngs)
-    pa = table[table["view"] == "PA"]
-    assert list(pa["image"]) == sorted(data.pa)
-    assert list(pa["shard"] * 4 + pa["row"]) == list(range(len(data.pa)))
-    assert (table.loc[table["view"] != "PA", ["shard", "row"]] == -1).all(axis=None)
+    assert table["image"].tolist() == sorted(data.pngs)
+    used = table["view"] == "PA"
+    assert table.loc[used, "image"].tolist() == sorted(data.pa)
+    expected = [shards.number_of(image, 4) for image in sorted(data.pa)]
+    assert table.loc[used, "shard"].tolist() == expected
+    assert (table.loc[~used, "shard"] == -1).all()
     manifests.write(table, tmp_path / "index.parquet", "index", "{}")
-    pd.testing.assert_frame_equal(
-        manifests.read(tmp_path / "index.parquet", "index"), table, check_dtype=False
-    )
+    read = manifests.read(tmp_path / "index.parquet", "index")
+    pd.testing.assert_frame_equal(read, table, check_dtype=False)
+    assert read["Patient Age"].tolist() == ["50"] * len(table)
+
+
+def test_views_that_some_task_uses_are_in_shards(chestxray14_folder):
+    data = chestxray14_folder()
+    table, _ = whole.index(data.metadata, data.images, views=["p.a.", "AP"])
+    assert (table["shard"] >= 0).all()
+    entries = whole.metadata(data.metadata)
+    assert indexed.wanted(entries, ["PA"]) == set(data.pa)
+    assert indexed.wanted(entries, ["pa", "ap"]) == set(data.pngs)
+
+
+def test_views_that_no_task_uses_are_counted_in_the_log(own, caplog):
+    caplog.set_level(logging.INFO)
+    text = "image,patient,view\na.png,1,P.A.\nb.png,1,LL\nc.png,1,\n"
+    table, _ = own(["a.png", "b.png", "c.png"], text)
+    indexed.check_views(table, ["PA"])
+    assert "PA 1, LL 1 (no task uses it), (empty) 1 (no task uses it)" in caplog.text
+    with pytest.raises(UserError, match=r"task uses \(AP\): the index has PA 1, LL 1, \(empty\) 1"):
+        indexed.check_views(table, ["AP"])
 
 
 def test_a_bad_image_moves_no_other_image_to_another_shard(chestxray14_folder):
@@ -285,10 +415,8 @@ def test_a_bad_image_moves_no_other_image_to_another_shard(chestxray14_folder):
     (data.images / data.pa[0]).unlink()
     after, _ = index(data)
     assert data.pa[0] not in set(after["image"])
-    shards = before.set_index("image")["shard"]
-    assert (after["shard"] == shards[after["image"]].to_numpy()).all()
-    for _, shard in after[after["shard"] >= 0].groupby("shard"):
-        assert list(shard["row"]) == list(range(len(shard)))
+    expected = before[before["image"] != data.pa[0]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(after, expected)
 
 
 def spoil(data):
@@ -341,48 +469,116 @@ def test_bad_images_stop_the_run_with_counts_names_and_the_report(chestxray14_fo
     spoil(data)
     _, report = index(data)
     with pytest.raises(UserError) as error:
-        chestxray14.check(report, NONE_TOLERATED, "logs/report.csv")
+        indexed.check(report, NONE_TOLERATED, "logs/report.csv")
     message = str(error.value)
     assert "1 missing (0 tolerated), 2 doubled (0 tolerated), 1 truncated" in message
     assert "00000001_000.png" in message and "logs/report.csv" in message
     assert "holiday" not in message
 
 
-def test_a_threshold_lets_the_run_go_on_without_them(chestxray14_folder):
+def test_a_threshold_lets_the_run_go_on_and_the_log_names_what_is_left_out(
+    chestxray14_folder, caplog
+):
     data = chestxray14_folder(patients=12, layout="kaggle")
     spoil(data)
     _, report = index(data)
     tolerated = {"missing": 1, "doubled": 2, "truncated": 1, "unreadable": 1}
-    chestxray14.check(report, tolerated, "report.csv")
+    indexed.check(report, tolerated, "report.csv")
+    assert "1 images, unlisted: holiday.png; see report.csv" in caplog.text
+    assert f"1 images, missing: {list(data.pngs)[0]}" in caplog.text
     with pytest.raises(UserError, match="2 doubled"):
-        chestxray14.check(report, tolerated | {"doubled": 1}, "report.csv")
+        indexed.check(report, tolerated | {"doubled": 1}, "report.csv")
+
+
+def test_what_is_no_chest_is_left_out_and_what_is_dark_is_remarked(own, monkeypatch, caplog):
+    def described(data):
+        odd.append(data)
+        if len(odd) == 1:
+            raise LeftOut("a hand (Body Part Examined HAND)")
+        return 16, 16, "dark: at most 17 of 255" if len(odd) == 2 else ""
+
+    odd = []
+    monkeypatch.setattr(folders, "_described", described)
+    table, report = own(["a.png", "b.png", "c.png"], table_of("a.png", "b.png", "c.png"))
+    names = sorted(["a.png", "b.png", "c.png"])
+    kinds = report["problem"].tolist()
+    assert kinds == [
+        "left out: a hand (Body Part Examined HAND)",
+        "remark: dark: at most 17 of 255",
+    ]
+    assert table["image"].tolist() == [n for n in names if n != report["image"][0]]
+    indexed.check(report, NONE_TOLERATED, "report.csv")
+    assert "1 images, left out: " in caplog.text and "1 images, remark: " in caplog.text
 
 
 def test_the_report_is_a_csv_file(chestxray14_folder, tmp_path):
     data = chestxray14_folder(patients=12, layout="kaggle")
     spoil(data)
     _, report = index(data)
-    chestxray14.write_report(report, tmp_path / "logs" / "report.csv")
+    indexed.write_report(report, tmp_path / "logs" / "report.csv")
     columns = ["image", "problem", "where", "what_to_do"]
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "logs" / "report.csv"), report[columns])
 
 
-def test_the_digest_tells_of_a_change_of_the_index(chestxray14_folder):
+# What changes when something changes
+
+
+def digests(data, number=4, kind="chestxray14"):
+    table, _ = indexed.index(
+        whole.metadata(data.metadata, kind), whole.listings(data.images), ["PA"], number
+    )
+    return indexed.digest(table), indexed.contents(table, number)
+
+
+def test_other_files_or_another_way_to_write_the_metadata_change_nothing(chestxray14_folder):
     data = chestxray14_folder()
-    table, _ = index(data)
-    again, _ = index(data)
-    assert chestxray14.digest([table]) == chestxray14.digest([again])
-    (data.images / data.pa[0]).unlink()
-    changed, _ = index(data)
-    assert chestxray14.digest([table]) != chestxray14.digest([changed])
+    before = digests(data)
+    (data.images / "notes.txt").touch()
+    text = data.metadata.read_text()
+    data.metadata.write_bytes(text.replace("\n", "\r\n").replace(",PA,", ", pa ,").encode("utf-16"))
+    assert digests(data) == before
+
+
+def test_a_copied_folder_changes_nothing(chestxray14_folder):
+    data = chestxray14_folder()
+    before = digests(data)
+    data.images = data.images.rename(data.images.parent / "moved")
+    assert digests(data) == before
+
+
+def test_a_new_image_changes_its_shard_alone(chestxray14_folder):
+    data = chestxray14_folder()
+    index_before, before = digests(data)
+    (data.images / "new.png").write_bytes(PNG)
+    row = data.metadata.read_text().splitlines()[1].replace("00000001_000", "new")
+    with data.metadata.open("a") as file:
+        file.write(row + "\n")
+    index_after, after = digests(data)
+    assert index_after != index_before
+    changed = [shard for shard in range(4) if before[shard] != after[shard]]
+    assert changed == [shards.number_of("new.png", 4)]
+
+
+def test_other_pixels_change_their_shard_and_not_the_index(chestxray14_folder):
+    data = chestxray14_folder()
+    index_before, before = digests(data)
+    (data.images / data.pa[0]).write_bytes(png(255 - GREY))
+    index_after, after = digests(data)
+    assert index_after == index_before
+    changed = [shard for shard in range(4) if before[shard] != after[shard]]
+    assert changed == [shards.number_of(data.pa[0], 4)]
+
+
+def test_an_image_of_a_view_that_no_task_uses_changes_no_shard(chestxray14_folder):
+    data = chestxray14_folder()
+    before = digests(data)[1]
+    [lateral, *_] = set(data.pngs) - set(data.pa)
+    (data.images / lateral).write_bytes(png(255 - GREY))
+    assert digests(data)[1] == before
 
 
 def test_the_real_sample_is_indexed_among_the_complete_metadata(nih):
-    metadata = nih / "Data_Entry_2017_v2020.csv.gz"
-    table, report = whole.index(metadata, nih / "images-256", 1024)
-    found = pd.concat(whole.listings(nih / "images-256"))
-    assert (found["problem"] == "").all()
-    assert len(table) == len(found)
-    assert (table["view"] == "PA").sum() == (table["row"] >= 0).sum()
-    assert table["shard"].max() < math.ceil(67_310 / 1024)
-    assert (report["problem"] == "missing").all() and len(report) == 112_120 - len(found)
+    table, report = whole.index(nih / "Data_Entry_2017_v2020.csv.gz", nih / "images-256", 64)
+    assert len(table) == 1283
+    assert (table["view"] == "PA").sum() == (table["shard"] >= 0).sum() == 1173
+    assert (report["problem"] == "missing").all() and len(report) == 112_120 - len(table)

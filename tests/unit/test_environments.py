@@ -14,7 +14,12 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 ENVS = ROOT / "envs"
 PYTHONS = ["3.11", "3.12", "3.13"]
-LOCKS = {"requirements.in": "lock.txt", "requirements-gpu.in": "lock-gpu.txt"}
+LOCKS = {
+    "requirements.in": "lock.txt",
+    "requirements-dev.in": "lock-dev.txt",
+    "requirements-gpu.in": "lock-gpu.txt",
+}
+TOOLS = {"pytest", "pytest-xdist", "hypothesis", "playwright", "httpx", "ruff", "snakefmt"}
 
 
 def locked(lock: str, python: str) -> dict[str, str]:
@@ -82,6 +87,13 @@ def test_the_gpu_lock_only_adds_the_cuda_libraries(python):
     assert {name.split("-")[0] for name in set(gpu) - set(cpu)} == {"nvidia"}
 
 
+@pytest.mark.parametrize("python", PYTHONS)
+def test_a_run_installs_no_tool_of_the_developers(python):
+    run, dev = locked("lock.txt", python), locked("lock-dev.txt", python)
+    assert {name: dev[name] for name in run} == run
+    assert set(dev) >= TOOLS and not TOOLS & set(run)
+
+
 @pytest.mark.parametrize("path", sorted(ENVS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_conda_file_has_the_versions_of_the_lock(path):
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -113,7 +125,7 @@ case "$*" in
 *version_info*) echo {version} ;;
 *ensurepip*) exit {without_venv} ;;
 *"venv --clear"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
-*"pip install"*) exit {failing} ;;
+*"pip install"*) echo "$*" >>installed; exit {failing} ;;
 esac
 """
 
@@ -124,7 +136,7 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "a project"
     (folder / "envs").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", folder)
-    for name in ("install", *LOCKS.values()):
+    for name in ("venv", "install", *LOCKS.values()):
         shutil.copy(ENVS / name, folder / "envs")
     return folder
 
@@ -150,11 +162,21 @@ def test_make_says_what_it_makes_and_does_nothing_the_second_time(project):
     first = make(project, "venv")
     assert first.returncode == 0, first.stderr
     assert "Making .venv with Python 3.12" in first.stdout
-    assert "packages from envs/lock.txt" in first.stdout
+    assert "Installing the packages of envs/lock.txt" in first.stdout
     start = time.monotonic()
     second = make(project, "venv")
     assert time.monotonic() - start < 1
     assert "Making" not in second.stdout
+
+
+def test_the_tools_of_the_developers_come_on_top_once_they_are_needed(project):
+    make(project, "venv")
+    assert "lock-dev.txt" not in (project / "installed").read_text()
+    first = make(project, "format")
+    assert "Making .venv" not in first.stdout
+    assert "Installing the packages of envs/lock-dev.txt" in first.stdout
+    assert "Installing" not in make(project, "format").stdout
+    assert "Installing" not in make(project, "venv").stdout
 
 
 def test_a_lock_that_was_only_touched_installs_nothing(project):

@@ -1,105 +1,16 @@
-"""Metadata and readings that are made to harm: one sentence with file and line, little memory."""
+"""Names that look like formulas or commands, and readings that cannot be used."""
 
 import csv
-import gzip
-import os
-import resource
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
 
+import whole
 from cxrnoise.core.errors import UserError
-from cxrnoise.datasets import metadata
 from cxrnoise.reading import sources
 from cxrnoise.report import pages
 
-MEMORY = 2**29  # bytes that a hostile file may take, which would unpack to far more
-OWN = "image,patient,label\n"
-RELEASED = "Image Index,Finding Labels,Follow-up #,Patient ID,View Position\n"
 LIVE = ["=HYPERLINK(1)", "+1", "-1", "@SUM(1)", "'=1", "$(touch x)", "`touch x`", "<script>", "%0a"]
-
-
-@pytest.fixture
-def refusal(tmp_path):
-    """Return the sentence with which metadata of these bytes are refused."""
-
-    def refusal(content, name="labels.csv"):
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        with pytest.raises(UserError) as caught:
-            list(metadata.read(path))
-        text = str(caught.value)
-        assert str(path) in text and text.isprintable() and len(text) < 700
-        return text
-
-    return refusal
-
-
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"image,patient,label\na,1,0\n" + b"x" * 10_000_000, "line 3 has more than 100000 char"),
-        (b"x" * 10_000_000, "line 1 has more than 100000 characters"),
-        (b"image,patient,label\na\0,1,0\n", "line 2 is no text in UTF-8"),
-        (b"image,patient,label\na,1,0\nb\xff,1,0\n", "line 3 is no text in UTF-8"),
-        (b"PK\x03\x04\xff\xfe" * 99, "line 1 is no text in UTF-8"),
-        (b'image,patient,label\na,1,0\n"b,1,0\nc,1,0\n', "(a quote that never closes, in line 3)"),
-    ],
-    ids=["field", "header", "NUL", "UTF-8", "binary", "quote"],
-)
-def test_what_is_no_table_is_refused_with_its_line(refusal, content, said, packed):
-    if packed:
-        assert said in refusal(gzip.compress(content), "labels.csv.gz")
-    else:
-        assert said in refusal(content)
-
-
-def test_a_quoted_field_of_many_lines_is_refused(refusal):
-    text = refusal(OWN + '"' + "a,b\n" * 1_000_000 + '",1,0\n')
-    assert "has more than 100000 characters, perhaps by a quote that never closes" in text
-    text = refusal(OWN + '"' + "a,b\n" * 100 + '",1,0\n')
-    assert "line 2, column image: it has more than 255 characters" in text
-
-
-@pytest.mark.parametrize("header", [OWN, RELEASED])
-def test_a_row_of_absurdly_many_columns_is_refused(refusal, header):
-    assert "line 2 has more than 1000 columns" in refusal(header + "a.png,1,0,1,PA" + "," * 1000)
-
-
-def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "labels.csv")
-    with pytest.raises(UserError, match=r"labels\.csv cannot be read \(no regular file\)"):
-        list(metadata.read(tmp_path / "labels.csv"))
-
-
-def test_long_rows_are_held_a_few_at_a_time(tmp_path):
-    rows = f"a.png,No Finding,{'x' * 90_000},1,PA\n" * 400
-    (tmp_path / "labels.csv").write_text(RELEASED + rows)
-    sizes = [len(frame) for frame in metadata.read(tmp_path / "labels.csv")]
-    assert sum(sizes) == 400 and max(sizes) < 200
-
-
-@pytest.mark.parametrize("name", ["a\nb.png", "a\rb.png", "a\tb.png", "\x1b[31m.png", "\x85.png"])
-def test_a_name_with_a_control_character_is_refused_in_either_layout(refusal, name):
-    for header, row in ((OWN, '"{}",1,0\n'), (RELEASED, '"{}",No Finding,0,1,PA\n')):
-        text = refusal(header + row.format(f"x{name}"))
-        assert "in line 2, column image: it has a control character" in text
-
-
-@pytest.mark.parametrize(
-    ("row", "column"),
-    [
-        ("x/a.png,No Finding,0,1,PA", "image: write the file's name without its folder"),
-        ("a.png,No Finding,0,../1\x0b,PA", "patient: it has a control character"),
-        ('a.png,"Mass|\x07",0,1,PA', "findings: it has a control character"),
-        ("a.png,No Finding,0,1,P\x08A", "view: it has a control character"),
-    ],
-)
-def test_the_columns_of_a_release_are_checked_too(refusal, row, column):
-    assert f"in line 2, column {column}" in refusal(RELEASED + row + "\n")
 
 
 def test_formulas_commands_and_tags_are_names_like_any_other(tmp_path):
@@ -107,39 +18,10 @@ def test_formulas_commands_and_tags_are_names_like_any_other(tmp_path):
         csv.writer(file).writerows(
             [["image", "patient", *LIVE], *([name, name, *"1" * len(LIVE)] for name in LIVE)]
         )
-    [found] = metadata.read(tmp_path / "labels.csv")
-    assert found["image"].tolist() == found["patient"].tolist() == LIVE
-    assert set(found["findings"]) == {"|".join(LIVE)}
-
-
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        (b"\0" * 2**20, "line 2 is no text"),
-        (b"\n" * 2**20, "beyond"),
-        (b"a,1,0\n" * 2**17, "beyond"),
-    ],
-    ids=["zeros", "empty lines", "rows"],
-)
-def test_metadata_that_unpack_to_more_than_is_read_are_refused_in_little_memory(
-    tmp_path, line, said
-):
-    with gzip.open(tmp_path / "labels.csv.gz", "wb", compresslevel=1) as file:
-        file.write(OWN.encode())
-        for _ in range(2**7):
-            file.write(line)
-    code = "from cxrnoise.datasets import metadata; metadata.LARGEST = 2**26; "
-    code += "list(metadata.read(sys.argv[1]))"
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path.insert(0, 'workflow/scripts'); {code}"]
-        + [str(tmp_path / "labels.csv.gz")],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY)),
-    )
-    assert done.returncode == 1
-    assert "UserError" in done.stderr.splitlines()[-1] and said in done.stderr.splitlines()[-1]
+    found = whole.metadata(tmp_path / "labels.csv", "table")
+    assert found["image"].tolist() == found["patient"].tolist()
+    assert found["image"].tolist() == LIVE
+    assert list(found)[3:] == LIVE and (found[LIVE] == "1").all(axis=None)
 
 
 # Readings

@@ -4,8 +4,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 import cxrnoise
@@ -15,8 +17,8 @@ LIBRARY = str(Path(cxrnoise.__file__).parents[1])
 SCRIPT = """
 import logging, sys
 from types import SimpleNamespace
-from cxrnoise.errors import UserError
-from cxrnoise.jobs import job
+from cxrnoise.core.errors import UserError
+from cxrnoise.core.jobs import job
 
 with job(SimpleNamespace(log=[sys.argv[1]], rule="train")):
     {body}
@@ -110,27 +112,47 @@ def test_a_job_that_runs_again_starts_its_log_anew(run):
     assert "first" not in run("logging.info('second')")[2]
 
 
+SNAKEMAKE = """
+import subprocess, sys, time
+from cxrnoise.core import jobs
+jobs.end_with_this_process()
+subprocess.Popen(["sh", "-c", '"$@"; true', "sh", sys.executable, "-c", sys.argv[1], sys.argv[2]])
+time.sleep(60)
+"""
+WORK = "import os; print(os.getpid(), flush=True); import time; time.sleep(60)"
+
+
 @pytest.mark.parametrize("reaped", [True, False])
 def test_a_job_ends_with_the_snakemake_that_started_it(tmp_path, reaped):
-    owner = subprocess.Popen(["sleep", "60"])
-    job = start("print('started', flush=True); import time; time.sleep(60)", tmp_path, owner.pid)
-    assert job.stdout.readline() == b"started\n"
-    owner.kill()
+    script = SCRIPT.format(body=WORK)
+    snakemake = subprocess.Popen(
+        [sys.executable, "-c", SNAKEMAKE, script, tmp_path / "job.log"],
+        env={"PYTHONPATH": LIBRARY},
+        stdout=subprocess.PIPE,
+    )
+    job = psutil.Process(int(snakemake.stdout.readline()))
+    snakemake.kill()
     if reaped:
-        owner.wait()
-    assert job.wait(10) == -signal.SIGKILL
-    owner.wait()
+        snakemake.wait()
+    assert ended(job)
+    snakemake.wait()
+
+
+def ended(process):
+    deadline = time.monotonic() + 10
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def test_a_job_whose_snakemake_is_gone_before_it_begins_ends_at_once(tmp_path):
-    owner = subprocess.Popen(["true"])
-    owner.wait()
-    assert start("import time; time.sleep(60)", tmp_path, owner.pid).wait(10) == -signal.SIGKILL
-
-
-def start(body, tmp_path, snakemake):
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT.format(body=body), tmp_path / "job.log"],
-        env={"PYTHONPATH": LIBRARY, jobs.OWNER: str(snakemake)},
-        stdout=subprocess.PIPE,
+    snakemake = subprocess.Popen(["true"])
+    snakemake.wait()
+    job = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(body="import time; time.sleep(60)"), tmp_path / "log"],
+        env={"PYTHONPATH": LIBRARY, jobs.ALIVE: f"/proc/{snakemake.pid}/fd/3"},
+        timeout=30,
     )
+    assert job.returncode == -signal.SIGKILL

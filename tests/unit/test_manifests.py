@@ -15,8 +15,7 @@ LABELS = pd.DataFrame(
         "image": ["a.png", "b.png"],
         "patient": ["1", "2"],
         "split": ["train", "test"],
-        "shard": [0, 0],
-        "row": [0, 1],
+        "label": ["situs", "situs"],
         "mirrored": [True, False],
         "true_label": [1, 0],
         "reported_label": [1, 0],
@@ -28,7 +27,7 @@ LABELS = pd.DataFrame(
 
 def written(tmp_path, frame):
     path = tmp_path / "labels.parquet"
-    manifests.write(frame, path, "labels", json.dumps({"seed": 0}))
+    manifests.write(frame, path, "labels", json.dumps({"seed": 0}), ["unmirrored", "mirrored"])
     return path
 
 
@@ -37,6 +36,7 @@ def test_what_is_written_is_read_back_with_what_made_it(tmp_path):
     read = manifests.read(path, "labels")
     pd.testing.assert_frame_equal(read, LABELS, check_dtype=False)
     assert json.loads(pq.read_schema(path).metadata[b"provenance"]) == {"seed": 0}
+    assert manifests.classes(path) == read.attrs["classes"] == ["unmirrored", "mirrored"]
 
 
 def test_the_rows_of_some_splits_are_read_and_all_are_checked(tmp_path):
@@ -44,17 +44,17 @@ def test_the_rows_of_some_splits_are_read_and_all_are_checked(tmp_path):
     assert manifests.read(path, "labels", ["test"])["image"].tolist() == ["b.png"]
     assert manifests.read(path, "labels", ["val"]).empty
     written(tmp_path, LABELS.assign(image="a.png"))
-    with pytest.raises(UserError, match="holds image a.png twice"):
+    with pytest.raises(UserError, match="holds image a.png and label situs twice"):
         manifests.read(path, "labels", ["test"])
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"image": ["a.png", "a.png"]}, "holds image a.png twice"),
+        ({"image": ["a.png", "a.png"]}, "holds image a.png and label situs twice"),
         ({"patient": ["1", "1"]}, "patient 1 in more than one split"),
         ({"split": ["train", "holdout"]}, "has the split 'holdout'"),
-        ({"flipped": [True, True]}, "image a.png that its label was flipped"),
+        ({"flipped": [True, True]}, "contradicts itself on whether the label of image a.png"),
     ],
 )
 def test_a_label_manifest_that_contradicts_itself_is_refused(tmp_path, change, sentence):
@@ -68,6 +68,53 @@ def test_a_cohort_with_a_patient_in_two_splits_is_refused(tmp_path):
     manifests.write(LABELS.assign(patient="7"), path, "cohort", "{}")
     with pytest.raises(UserError, match=f"^{path} has patient 7 in more than one split"):
         manifests.read(path, "cohort")
+
+
+def test_an_image_may_have_several_labels(tmp_path):
+    both = pd.concat([LABELS, LABELS.assign(label="Mass")], ignore_index=True)
+    path = written(tmp_path, both)
+    pd.testing.assert_frame_equal(manifests.read(path, "labels"), both, check_dtype=False)
+
+
+def test_some_columns_are_read_for_speed(tmp_path):
+    path = written(tmp_path, LABELS)
+    assert list(manifests.read(path, "labels", columns=["image", "given_label"])) == [
+        "image",
+        "given_label",
+    ]
+
+
+def test_an_index_has_further_columns_of_text(tmp_path):
+    path = tmp_path / "index.parquet"
+    index = pd.DataFrame({"image": ["a"], "patient": "1", "view": "PA", "source": "s", "path": "p"})
+    index[["bytes", "width", "height", "shard"]] = 1
+    index[["Mass", "Patient Age"]] = ["1", "063"]
+    index.attrs["classes"] = ["Mass"]
+    manifests.write(index, path, "index", "{}")
+    read = manifests.read(path, "index")
+    pd.testing.assert_frame_equal(read, index, check_dtype=False)
+    assert read.attrs["classes"] == manifests.classes(path) == ["Mass"]
+    with pytest.raises(UserError, match=r"not a predictions manifest \(.*split string"):
+        manifests.read(path, "predictions")
+
+
+def test_predictions_have_a_column_of_float32_a_class(tmp_path):
+    path = tmp_path / "predictions.parquet"
+    frame = pd.DataFrame({"image": ["a"], "split": ["test"], "cat": [0.25], "dog": [0.75]})
+    manifests.write(frame, path, "predictions", "{}", ["cat", "dog"])
+    read = manifests.read(path, "predictions")
+    assert read[manifests.classes(path)].to_numpy().tolist() == [[0.25, 0.75]]
+    assert (read[["cat", "dog"]].dtypes == "float32").all()
+
+
+def test_a_suggestion_may_be_neither_right_nor_wrong(tmp_path):
+    path = tmp_path / "verdicts.parquet"
+    verdicts = pd.DataFrame({"image": list("abc"), "label": "x", "flipped": False, "verdict": ""})
+    verdicts[["true_label", "given_label", "predicted", "mc_predicted"]] = -1
+    verdicts["suggestion_right"] = pd.array([True, None, False], "boolean")
+    manifests.write(verdicts, path, "verdicts", "{}")
+    right = manifests.read(path, "verdicts")["suggestion_right"]
+    assert right.dtype == "boolean" and right.isna().tolist() == [False, True, False]
 
 
 def test_other_columns_are_named(tmp_path):

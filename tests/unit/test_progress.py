@@ -1,17 +1,17 @@
 import logging
 import os
 import platform
-import shutil
 import threading
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
-import keras
 import numpy as np
 import pytest
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.networks import checkpoints
 from cxrnoise.networks.checkpoints import State
+from cxrnoise.networks.quick import keras
 
 
 def trained(value):
@@ -48,7 +48,7 @@ def test_the_last_checkpoint_is_restored_with_optimiser_and_history(store, tmp_p
         np.testing.assert_array_equal(one, other)
     assert restored(tmp_path) == (2, 10)
     assert state.history == [{"step": 10, "val_loss": 0.1}]
-    assert names(tmp_path) == ["checkpoint"]
+    assert names(tmp_path) == ["checkpoint.keras"]
 
 
 def test_there_is_nothing_to_restore_in_a_new_folder(store):
@@ -56,25 +56,20 @@ def test_there_is_nothing_to_restore_in_a_new_folder(store):
 
 
 @pytest.mark.parametrize(
-    ("name", "share", "history"),
-    [
-        ("model.keras", 0, []),
-        ("model.keras", 0.5, []),
-        ("model.keras", 0.99, []),
-        ("state.json", 1.2, [{"note": "x" * 1_000_000}]),
-    ],
+    ("share", "history"),
+    [(0, []), (0.5, []), (0.99, []), (1.2, [{"note": "x" * 1_000_000}])],
 )
 def test_a_full_disk_leaves_the_old_checkpoint_and_a_sentence(
-    store, tmp_path, full_disk, name, share, history
+    store, tmp_path, full_disk, share, history
 ):
     store.save(trained(1), State(5))
-    size = int(share * (tmp_path / "checkpoint" / "model.keras").stat().st_size)
+    size = int(share * (tmp_path / "checkpoint.keras").stat().st_size)
     new = trained(2)
     with full_disk(size), pytest.raises(UserError) as error:
         store.save(new, State(10, history))
-    assert f"{name} could not be written (File too large): free some space" in str(error.value)
+    assert "checkpoint.keras could not be written (File too large): free some" in str(error.value)
     assert restored(tmp_path) == (1, 5)
-    assert names(tmp_path) == ["checkpoint"]
+    assert names(tmp_path) == ["checkpoint.keras"]
 
 
 def test_a_checkpoint_can_be_written_again_once_there_is_space(store, tmp_path, full_disk):
@@ -84,25 +79,19 @@ def test_a_checkpoint_can_be_written_again_once_there_is_space(store, tmp_path, 
     assert restored(tmp_path) == (2, 10)
 
 
-def test_a_kill_between_the_old_and_the_new_checkpoint_loses_neither(store, tmp_path):
+def test_a_kill_while_a_checkpoint_is_written_leaves_the_old_one(tmp_path):
+    folder = tmp_path / "progress"
+    store = checkpoints.Progress(folder, "one")
     store.save(trained(1), State(5))
-    (tmp_path / "checkpoint").rename(tmp_path / "old")
-    (tmp_path / "new").mkdir()
-    (tmp_path / "new" / "model.keras").write_bytes(b"half")
-    assert restored(tmp_path) == (1, 5)
+    (folder / ".checkpoint.unfinished.keras").write_bytes(b"half")
+    assert restored(folder) == (1, 5)
     store.save(trained(2), State(10))
-    assert restored(tmp_path) == (2, 10)
-
-
-def test_a_kill_before_the_old_checkpoint_is_removed_leaves_the_new_one(store, tmp_path):
-    store.save(trained(1), State(5))
-    shutil.copytree(tmp_path / "checkpoint", tmp_path / "kept")
-    store.save(trained(2), State(10))
-    (tmp_path / "kept").rename(tmp_path / "old")
-    assert restored(tmp_path) == (2, 10)
-    store.save(trained(3), State(15))
-    assert restored(tmp_path) == (3, 15)
-    assert names(tmp_path) == ["checkpoint"]
+    assert restored(folder) == (2, 10)
+    assert names(folder) == ["checkpoint.keras"]
+    (folder / ".checkpoint.unfinished.keras").write_bytes(b"half")
+    with checkpoints.opened(folder, "one"):
+        pass
+    assert not folder.exists()
 
 
 def test_a_checkpoint_of_another_training_is_not_restored(store, tmp_path):
@@ -110,25 +99,41 @@ def test_a_checkpoint_of_another_training_is_not_restored(store, tmp_path):
     assert checkpoints.Progress(tmp_path, "other").restore() is None
 
 
-@pytest.mark.parametrize("removed", ["model.keras", "state.json"])
-def test_a_kill_while_the_checkpoint_is_removed_starts_from_the_beginning(store, tmp_path, removed):
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.99])
+def test_a_checkpoint_that_was_cut_short_is_named(store, tmp_path, share):
     store.save(trained(1), State(5))
-    (tmp_path / "checkpoint" / removed).unlink()
-    assert store.restore() is None
-    store.save(trained(2), State(5))
-    assert restored(tmp_path) == (2, 5)
+    content = (tmp_path / "checkpoint.keras").read_bytes()
+    damage(store, tmp_path, content[: int(share * len(content))])
 
 
-@pytest.mark.parametrize("name", ["model.keras", "state.json"])
-@pytest.mark.parametrize("content", [b"", b"\x80" * 3000, b"[]", b"{}", b"7"])
-def test_a_damaged_checkpoint_is_said(store, tmp_path, name, content):
+@pytest.mark.parametrize("content", [b"\x80" * 3000, b"[]", b"7"])
+def test_a_checkpoint_that_is_another_file_is_named(store, tmp_path, content):
+    damage(store, tmp_path, content)
+
+
+def test_a_checkpoint_with_a_flipped_bit_is_named(store, tmp_path):
     store.save(trained(1), State(5))
-    (tmp_path / "checkpoint" / name).write_bytes(content)
+    content = bytearray((tmp_path / "checkpoint.keras").read_bytes())
+    content[len(content) // 2] ^= 1
+    damage(store, tmp_path, content)
+
+
+@pytest.mark.parametrize("state", [b"", b"{}", b"[]", b'{"fingerprint": "one", "steps": 5}'])
+def test_a_network_without_the_state_of_its_training_is_named(store, tmp_path, state):
+    trained(1).save(tmp_path / "checkpoint.keras")
+    with zipfile.ZipFile(tmp_path / "checkpoint.keras", "a") as archive:
+        archive.writestr("training.json", state)
+    damage(store, tmp_path, (tmp_path / "checkpoint.keras").read_bytes())
+
+
+def damage(store, folder, content):
+    """Replace the checkpoint; the error must name it and say what to do, in one line."""
+    (folder / "checkpoint.keras").write_bytes(content)
     with pytest.raises(UserError) as error:
         store.restore()
-    assert f"checkpoint/{name}" in str(error.value)
-    assert f": delete {tmp_path} and run again" in str(error.value)
-    assert str(error.value).isprintable() and len(str(error.value)) < 300 + len(str(tmp_path)) * 2
+    assert str(folder / "checkpoint.keras") in str(error.value)
+    assert f": delete {folder} and run again" in str(error.value)
+    assert str(error.value).isprintable() and len(str(error.value)) < 300 + len(str(folder)) * 2
 
 
 def test_trainings_that_begin_as_others_end_do_not_disturb_each_other(tmp_path):
@@ -138,13 +143,13 @@ def test_trainings_that_begin_as_others_end_do_not_disturb_each_other(tmp_path):
         for _ in range(100):
             with checkpoints.opened(folder, "one"):
                 assert inside.acquire(blocking=False)
-                (folder / "checkpoint").mkdir()
-                (folder / "checkpoint" / "state.json").touch()
+                folder.mkdir()
+                (folder / "checkpoint.keras").touch()
                 inside.release()
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(training, range(4)))
-    assert not folder.exists()
+    assert names(tmp_path) == []
 
 
 def test_a_finished_training_leaves_no_progress_and_a_failed_one_leaves_its_own(tmp_path):
@@ -154,7 +159,7 @@ def test_a_finished_training_leaves_no_progress_and_a_failed_one_leaves_its_own(
     assert restored(tmp_path / "progress") == (1, 5)
     with checkpoints.opened(tmp_path / "progress", "one"):
         pass
-    assert not (tmp_path / "progress").exists()
+    assert names(tmp_path) == []
 
 
 def test_a_second_training_waits_for_the_first_and_finds_a_new_folder(tmp_path, caplog):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from cxrnoise.datasets.phantom.projection import (
     Grid,
     add_ellipsoid,
+    add_ellipsoids,
     add_tubes,
     blur,
     stack,
@@ -49,6 +50,16 @@ def test_a_solid_off_the_image_leaves_it_alone():
     add_ellipsoid(image, on, (50, 0, 0), (3, 3, 3))
     add_tubes(image, on, [[[50, 0, 0], [60, 0, 0]]], 1.0)
     assert not image.any()
+
+
+def test_ellipsoids_of_one_size_are_what_each_of_them_is_alone():
+    on = grid(turn=0.05)
+    centres = [(0, 0, 2), (1.5, 0.7, -3), (-11.5, 11, 0), (12.5, -3, 0)]
+    once, apart = on.zeros(), on.zeros()
+    add_ellipsoids(once, on, centres, (2, 1.2, 3), 0.7)
+    for centre in centres:
+        add_ellipsoid(apart, on, centre, (2, 1.2, 3), 0.7)
+    np.testing.assert_array_equal(once, apart)
 
 
 def test_a_fluid_level_cuts_an_ellipsoid_in_half():

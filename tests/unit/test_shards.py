@@ -1,3 +1,5 @@
+"""Shards: the same bytes from every layout, and their pixels in any order."""
+
 import hashlib
 import shutil
 import subprocess
@@ -7,41 +9,33 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import pandas as pd
-import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+import whole
 from cxrnoise.core import manifests
 from cxrnoise.core.errors import UserError
-from cxrnoise.datasets import chestxray14
+from cxrnoise.datasets import folders
 from cxrnoise.images import radiographs, shards
 
 SIZE = 16
-PER_SHARD = 4
+NUMBER = 3
 SHAPE = {"size": SIZE, "resampling": "lanczos", "provenance": "{}"}
 
 
 def build(data, folder):
     """Do what the rules do: index, archives and shards of a data set; return the shards."""
-    pa = chestxray14.pa_images(chestxray14.metadata(data.metadata))
-    listings, archives = [], {}
-    for source, path in chestxray14.sources(data.images).items():
-        archives[source] = folder / f"{source}.h5"
-        with shards.writing(archives[source], **SHAPE) as writer:
-
-            def keep(image, png, writer=writer):
-                if image in pa:
-                    writer.add(image, png)
-
-            listings += chestxray14.listing(source, path, keep)
-    table, _ = chestxray14.index(chestxray14.metadata(data.metadata), listings, PER_SHARD)
+    table, _ = whole.index(data.metadata, data.images, NUMBER)
     manifests.write(table, folder / "index.parquet", "index", "{}")
-    for number in range(-(-len(pa) // PER_SHARD)):
+    archives = {}
+    for source, path in folders.sources(data.images).items():
+        archives[source] = folder / f"{source}.h5"
+        with shards.writing(archives[source], **SHAPE, images=None) as writer:
+            folders.listing(source, path, data.images, writer.add)
+    for number in range(NUMBER):
         wanted = shards.rows(folder / "index.parquet", number)
-        with shards.writing(folder / "shards" / f"{number:03d}.h5", **SHAPE) as writer:
-            if any(map(chestxray14.is_archive, chestxray14.sources(data.images).values())):
+        path = shards.path_of(folder / "shards", number)
+        with shards.writing(path, **SHAPE, images=len(wanted)) as writer:
+            if any(map(folders.is_archive, folders.sources(data.images).values())):
                 shards.pack_archives(wanted, archives, writer)
             else:
                 shards.pack_files(wanted, writer)
@@ -50,31 +44,36 @@ def build(data, folder):
 
 @pytest.fixture
 def built(chestxray14_folder, tmp_path):
-    data = chestxray14_folder()
+    data = chestxray14_folder(patients=12)
     return data, build(data, tmp_path / "results")
 
 
-def write(path, pixels):
-    with shards.writing(path, pixels.shape[1], "box", "{}") as writer:
+def write(path, pixels, first=0):
+    with shards.writing(path, pixels.shape[1], "box", "{}", images=len(pixels)) as writer:
         for row, image in enumerate(pixels):
-            writer.append(f"{row}.png", b"0" * 64, image)
+            writer.append(f"{first + row}.png", b"0" * 64, image)
     return path
 
 
 # Writing
 
 
-def test_a_shard_is_an_ordinary_hdf5_file_with_a_chunk_an_image(built):
+def test_a_shard_is_an_ordinary_hdf5_file_with_its_pixels_in_one_piece(built):
     data, paths = built
-    with h5py.File(paths[0]) as shard:
-        assert shard["pixels"].shape == (PER_SHARD, SIZE, SIZE)
-        assert shard["pixels"].dtype == np.uint8
-        assert shard["pixels"].chunks == (1, SIZE, SIZE)
-        assert shard["image"][:].astype(str).tolist() == sorted(data.pa)[:PER_SHARD]
-        assert shard.attrs["provenance"] == "{}"
+    found = []
+    for number, path in enumerate(paths):
+        with h5py.File(path) as shard:
+            images = shard["image"][:].astype(str).tolist()
+            assert shard["pixels"].shape == (len(images), SIZE, SIZE)
+            assert shard["pixels"].dtype == np.uint8 and shard["pixels"].chunks is None
+            assert shard.attrs["provenance"] == "{}"
+        assert images == sorted(images)
+        assert {shards.number_of(image, NUMBER) for image in images} == {number}
+        found += images
+    assert sorted(found) == sorted(data.pa)
 
 
-def test_each_row_knows_its_image_and_the_sha256_of_its_file(built):
+def test_each_row_knows_its_image_its_file_and_its_pixels(built):
     data, paths = built
     for path in paths:
         with h5py.File(path) as shard:
@@ -83,6 +82,14 @@ def test_each_row_knows_its_image_and_the_sha256_of_its_file(built):
                 assert shard["sha256"][row].decode() == hashlib.sha256(png).hexdigest()
                 expected = radiographs.resize(radiographs.decode(png), SIZE, "lanczos")
                 np.testing.assert_array_equal(shard["pixels"][row], expected)
+                digest = hashlib.sha256(expected.tobytes()).hexdigest()
+                assert shard["digest"][row].decode() == digest
+
+
+def test_the_shard_of_an_image_is_the_same_on_every_machine():
+    assert [shards.number_of(f"{n:08d}_000.png", 64) for n in range(1, 6)] == [16, 4, 52, 36, 54]
+    numbers = [shards.number_of(f"{n:08d}_000.png", 8) for n in range(8000)]
+    assert min(np.bincount(numbers)) > 850
 
 
 def test_all_layouts_give_the_same_bytes(chestxray14_folder, tmp_path):
@@ -99,8 +106,10 @@ def test_shards_made_at_the_same_time_have_the_bytes_of_shards_made_one_by_one(t
     index = paths[0].parents[1] / "index.parquet"
 
     def make(number):
-        with shards.writing(tmp_path / f"{number:03d}.h5", **SHAPE) as writer:
-            shards.pack_files(shards.rows(index, number), writer)
+        wanted = shards.rows(index, number)
+        path = shards.path_of(tmp_path, number)
+        with shards.writing(path, **SHAPE, images=len(wanted)) as writer:
+            shards.pack_files(wanted, writer)
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(make, range(len(paths))))
@@ -108,11 +117,16 @@ def test_shards_made_at_the_same_time_have_the_bytes_of_shards_made_one_by_one(t
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
 
-def test_a_shard_whose_images_are_all_left_out_is_empty(tmp_path):
-    path = write(tmp_path / "000.h5", np.empty((0, SIZE, SIZE), np.uint8))
-    with h5py.File(path) as shard:
-        assert [len(shard[name]) for name in ("pixels", "image", "sha256")] == [0, 0, 0]
-    assert shards.Reader([path]).size == SIZE
+def test_a_shard_may_be_empty(tmp_path):
+    empty = write(tmp_path / "000.h5", np.empty((0, SIZE, SIZE), np.uint8))
+    with h5py.File(empty) as shard:
+        assert [len(shard[name]) for name in ("pixels", "image", "sha256", "digest")] == [0] * 4
+    pixels = np.random.default_rng(0).integers(0, 256, (3, SIZE, SIZE), dtype=np.uint8)
+    reader = shards.Reader([empty, write(tmp_path / "001.h5", pixels), empty])
+    assert reader.size == SIZE
+    found = reader.locate(["2.png", "0.png"])
+    np.testing.assert_array_equal(found, [[1, 1], [2, 0]])
+    np.testing.assert_array_equal(reader.batch(*found), pixels[[2, 0]])
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xd8\xff no JPEG", "a link to itself"])
@@ -120,16 +134,16 @@ def test_an_image_that_went_bad_after_the_index_is_named_and_leaves_no_shard(
     built, tmp_path, content
 ):
     data, paths = built
-    path = data.images / sorted(data.pa)[1]
+    wanted = shards.rows(paths[0].parents[1] / "index.parquet", 0)
+    path = Path(wanted["path"][1])
     path.unlink()
     if isinstance(content, bytes):
         path.write_bytes(content)
     elif content:
         path.symlink_to(path)
-    wanted = shards.rows(paths[0].parents[1] / "index.parquet", 0)
     with (
         pytest.raises(UserError, match=f"{path.name} cannot be used"),
-        shards.writing(tmp_path / "new" / "000.h5", **SHAPE) as writer,
+        shards.writing(tmp_path / "new" / "000.h5", **SHAPE, images=len(wanted)) as writer,
     ):
         shards.pack_files(wanted, writer)
     assert not list((tmp_path / "new").iterdir())
@@ -139,12 +153,13 @@ FULL_DISK = """
 import resource, sys
 import numpy as np
 from cxrnoise.images import shards
-from cxrnoise.errors import UserError
+from cxrnoise.core.errors import UserError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
-    with shards.writing(sys.argv[1], 240, "box", "{}") as writer:
-        for row in range(int(sys.argv[2])):
+    images = int(sys.argv[2])
+    with shards.writing(sys.argv[1], 240, "box", "{}", images) as writer:
+        for row in range(images):
             writer.append(f"{row}.png", b"0" * 64, np.zeros((240, 240), np.uint8))
 except UserError as error:
     print(error, flush=True)
@@ -166,30 +181,6 @@ def test_a_full_disk_leaves_a_sentence_and_no_shard(tmp_path, images):
 
 
 # Rows of the index
-
-
-@given(st.lists(st.booleans(), max_size=25), st.integers(1, 9), st.integers(1, 9))
-def test_a_shard_reads_no_more_of_the_index_than_where_its_rows_are(
-    tmp_path_factory, pa, per_shard, frame
-):
-    numbers = np.cumsum(pa, dtype=int) - 1
-    table = pd.DataFrame(
-        dict.fromkeys(("patient", "view", "findings", "source", "path"), ""),
-        index=range(len(pa)),
-    )
-    table["image"] = [f"{number:03d}.png" for number in range(len(pa))]
-    table[["bytes", "width", "height"]] = 1
-    table["shard"] = np.where(pa, numbers // per_shard, -1)
-    table["row"] = np.where(pa, numbers % per_shard, -1)
-    path = tmp_path_factory.mktemp("index") / "index.parquet"
-    frames = [table[first : first + frame] for first in range(0, len(table), frame)]
-    manifests.write(frames, path, "index", "{}")
-    for number in range(sum(pa) // per_shard + 2):
-        wanted = table[table["shard"] == number]
-        assert list(shards.rows(path, number)["image"]) == list(wanted["image"])
-        read = shards._groups(pq.read_metadata(path), number)
-        assert set(read) >= set(wanted.index // frame)
-        assert len(read) <= len(set(wanted.index // frame)) + 1
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1" * 9])
@@ -234,31 +225,34 @@ def test_a_corrupt_shard_is_named_with_the_command_that_makes_it_again(built):
 
 @pytest.fixture
 def numbered(tmp_path):
-    """Two shards whose rows are told apart by their pixels."""
+    """Two shards of 50 images, 0.png to 99.png, whose rows are told apart by their pixels."""
     pixels = np.random.default_rng(0).integers(0, 256, (2, 50, SIZE, SIZE), dtype=np.uint8)
-    paths = [write(tmp_path / f"{number:03d}.h5", pixels[number]) for number in range(2)]
+    paths = [write(tmp_path / f"{n:03d}.h5", pixels[n], first=50 * n) for n in range(2)]
     return pixels, paths
 
 
-def test_rows_are_read_in_any_order_and_as_often_as_asked(numbered):
+def test_images_are_found_by_name_and_read_in_any_order(numbered):
     pixels, paths = numbered
-    reader = shards.Reader(reversed(paths))
-    rng = np.random.default_rng(1)
-    numbers, rows = rng.integers(0, 2, 200), rng.integers(0, 50, 200)
-    np.testing.assert_array_equal(reader.batch(numbers, rows), pixels[numbers, rows])
-    np.testing.assert_array_equal(reader.read(1, 49), pixels[1, 49])
+    reader = shards.Reader(paths)
+    chosen = np.random.default_rng(1).integers(0, 100, 200)
+    found, rows = reader.locate(f"{number}.png" for number in chosen)
+    np.testing.assert_array_equal(found, chosen // 50)
+    np.testing.assert_array_equal(rows, chosen % 50)
+    np.testing.assert_array_equal(reader.batch(found, rows), pixels[found, rows])
 
 
-def test_a_batch_is_read_into_the_array_that_is_given(numbered):
+def test_a_batch_is_read_into_the_array_that_is_given_and_may_be_changed(numbered):
     pixels, paths = numbered
     out = np.zeros((2, SIZE, SIZE), np.uint8)
-    assert shards.Reader(paths).batch([0, 1], [3, 4], out) is out
+    reader = shards.Reader(paths)
+    assert reader.batch([0, 1], [3, 4], out) is out
     np.testing.assert_array_equal(out, pixels[[0, 1], [3, 4]])
+    out[:] = 0
+    np.testing.assert_array_equal(reader.batch([0], [3]), pixels[[0], [3]])
 
 
-def test_threads_read_at_the_same_time_though_few_files_stay_open(numbered, monkeypatch):
+def test_threads_read_at_the_same_time(numbered):
     pixels, paths = numbered
-    monkeypatch.setattr(shards, "OPEN_FILES", 1)
     reader = shards.Reader(paths)
     rows = np.arange(50)
 
@@ -270,29 +264,25 @@ def test_threads_read_at_the_same_time_though_few_files_stay_open(numbered, monk
         assert all(pool.map(read, range(100)))
 
 
-@pytest.mark.parametrize(("shard", "row"), [(0, 50), (0, -1), (2, 0), (-1, -1)])
-def test_a_row_that_does_not_exist_is_refused(numbered, shard, row):
-    with pytest.raises(UserError, match=f"no row {row} in shard {shard}"):
-        shards.Reader(numbered[1]).batch([shard], [row])
-
-
-@pytest.mark.parametrize(
-    ("shard", "row", "image"), [(0, 0, "1.png"), (0, 50, "50.png"), (7, 0, "0.png")]
-)
-def test_a_manifest_of_other_shards_is_refused(numbered, shard, row, image):
+def test_an_image_that_is_in_no_shard_is_named(numbered):
     reader = shards.Reader(numbered[1])
-    right = pd.DataFrame({"image": ["0.png", "49.png"], "shard": [0, 1], "row": [0, 49]})
-    reader.check(right, "labels.parquet")
-    wrong = pd.DataFrame({"image": ["3.png", image], "shard": [0, shard], "row": [3, row]})
-    with pytest.raises(UserError, match=f"labels.parquet does not match.*{image}"):
-        reader.check(wrong, "labels.parquet")
+    with pytest.raises(UserError, match=r"Image 100\.png is in no shard: the shards beside .*000"):
+        reader.locate(["3.png", "100.png"])
+
+
+def test_the_digest_of_each_image_is_that_of_its_pixels(numbered):
+    pixels, paths = numbered
+    found = shards.Reader(paths).digests(["99.png", "0.png"])
+    expected = [hashlib.sha256(pixels[at].tobytes()).hexdigest() for at in [(1, 49), (0, 0)]]
+    assert found.tolist() == expected
 
 
 def test_names_that_are_not_ascii_are_found_again(tmp_path):
-    with shards.writing(tmp_path / "000.h5", 2, "box", "{}") as writer:
+    path = tmp_path / "000.h5"
+    with shards.writing(path, 2, "box", "{}", images=1) as writer:
         writer.append("Müller 1.dcm", b"0" * 64, np.zeros((2, 2), np.uint8))
-    manifest = pd.DataFrame({"image": ["Müller 1.dcm"], "shard": [0], "row": [0]})
-    shards.Reader([tmp_path / "000.h5"]).check(manifest, "labels.parquet")
+    shard, row = shards.Reader([path]).locate(["Müller 1.dcm"])
+    assert (shard.tolist(), row.tolist()) == ([0], [0])
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.99])
@@ -302,13 +292,6 @@ def test_a_truncated_shard_is_named(numbered, share):
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(UserError, match="001.h5"):
         shards.Reader(numbered[1])
-
-
-def test_a_shard_that_shrinks_while_it_is_read_is_named(numbered):
-    reader = shards.Reader(numbered[1])
-    numbered[1][0].write_bytes(b"")
-    with pytest.raises(UserError, match="000.h5 is truncated"):
-        reader.read(0, 0)
 
 
 def test_another_hdf5_file_is_not_taken_for_a_shard(tmp_path):
@@ -330,4 +313,4 @@ def test_a_shard_is_read_where_it_was_moved_to(numbered, tmp_path):
     pixels, paths = numbered
     (tmp_path / "elsewhere").mkdir()
     moved = shutil.copy(paths[0], tmp_path / "elsewhere")
-    np.testing.assert_array_equal(shards.Reader([moved]).read(0, 7), pixels[0, 7])
+    np.testing.assert_array_equal(shards.Reader([moved]).batch([0], [7]), pixels[[0], [7]])

@@ -9,6 +9,7 @@ from cxrnoise.reading import verdicts
 from cxrnoise.report import pages, table2
 from outline import read_html
 
+TEMPLATES = Path(pages.__file__).parent / "templates"
 PAPER = Path(__file__).parents[2] / "config" / "paper-table2.csv"
 CASES = [
     (given, confidence, uncertainty)
@@ -77,7 +78,7 @@ def test_a_single_reader_needs_no_majority():
 def test_every_table_of_a_simulated_reader_says_so_in_its_title():
     made = setting(simulated=True)
     markdown = table2.markdown(*results(), None, made)
-    page = table2.html(*results(), None, made, made_by())
+    page = table2.html(*results(), None, made, TEMPLATES, made_by())
     assert markdown.startswith("**Table 2. SIMULATED READER: Emphysema**")
     assert "<title>Table 2: SIMULATED READER: Emphysema" in page
     assert "<h1>Table 2. SIMULATED READER: Emphysema</h1>" in page
@@ -118,7 +119,7 @@ def test_markdown_has_as_many_cells_in_every_line_of_a_table(readers):
 
 @pytest.mark.parametrize("readers", [1, 3])
 def test_the_page_is_well_formed_and_its_rows_are_equally_wide(readers):
-    page = table2.html(*results(readers), paper(), setting(), made_by())
+    page = table2.html(*results(readers), paper(), setting(), TEMPLATES, made_by())
     outline = read_html(page)
     assert outline.open == []
     assert set(outline.rows) == {9, 4}
@@ -126,10 +127,20 @@ def test_the_page_is_well_formed_and_its_rows_are_equally_wide(readers):
     assert "c0de" in " ".join(outline.text)
 
 
+def test_the_agreement_is_named_in_words_and_the_csv_has_identifiers():
+    _, numbers, _ = results()
+    assert {line[0] for line in table2.agreed(numbers)} == {
+        "Fleiss' kappa",
+        "Gwet's AC1",
+        "Cohen's kappa",
+    }
+    assert all(name.replace("_", "").isalnum() for name in numbers["statistic"])
+
+
 def test_awkward_names_break_no_page():
     table, numbers, key = results()
     table["reader"] = table["reader"].replace({"reader 0": "<b> & co"})
-    page = table2.html(table, numbers, key, None, setting(finding="<i>"), made_by())
+    page = table2.html(table, numbers, key, None, setting(finding="<i>"), TEMPLATES, made_by())
     assert "<b> & co" not in page and "<i>" not in page
 
 

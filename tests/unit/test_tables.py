@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,17 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import runs as make
 from cxrnoise.core.provenance import describe
 from cxrnoise.report import pages, table1
-from cxrnoise.scores import measures
+from cxrnoise.scores import tables
+from cxrnoise.scores.groups import groups
+from cxrnoise.scores.verdict import verdict, verdicts
+from cxrnoise.statistics.intervals import wilson
 from outline import read_html
 
 PAPER = Path(__file__).parents[2] / "config" / "paper-table1.csv"
 SETTING = table1.Setting("ChestXRay14", [0, 1], 100, 16, "softmax", "test-quantiles", 1.0)
 
 
-def make_scores(n=300, noise=0.1, seed=0):
-    """Scores of a model that is mostly right, and wrong where it is not confident."""
+TEMPLATES = Path(pages.__file__).parent / "templates"
+
+
+def make_verdicts(n=300, noise=0.1, seed=0):
+    """Verdicts of a model that is mostly right, and wrong where it is not confident."""
     random = np.random.default_rng(seed)
     true = random.integers(0, 2, n)
     flipped = random.random(n) < noise
@@ -33,9 +41,9 @@ def make_scores(n=300, noise=0.1, seed=0):
             "mc_predicted": true,
             "confidence": certain,
             "uncertainty": unsure,
-            "confidence_group": measures.groups(certain, images),
-            "uncertainty_group": measures.groups(unsure, images),
-            "verdict": measures.verdict(predicted, np.where(flipped, 1 - true, true), true),
+            "confidence_group": groups(certain, images),
+            "uncertainty_group": groups(unsure, images),
+            "verdict": verdict(predicted, np.where(flipped, 1 - true, true), true),
         }
     )
 
@@ -43,7 +51,7 @@ def make_scores(n=300, noise=0.1, seed=0):
 @pytest.fixture
 def runs():
     return table1.by_seed(
-        (noise, seed, make_scores(noise=noise / 100, seed=seed))
+        (noise, seed, make_verdicts(noise=noise / 100, seed=seed))
         for noise in (8.0, 0.0, 0.5)
         for seed in (1, 0)
     )
@@ -108,9 +116,33 @@ def test_a_hand_computed_run_is_counted_as_the_paper_counts():
     assert row["disagreement_precision"] == pytest.approx(2 / 3)
 
 
+def test_a_task_of_three_classes_is_counted_by_the_same_formulas():
+    softmax = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]])
+    run = make.exclusive([0, 1, 2, 0], [0, 0, 0, 2], softmax, softmax[np.newaxis], classes="abc")
+    scores = {name: tables.scored(run, name) for name in ("confidence", "uncertainty")}
+    row = table1.by_seed([(8.0, 0, tables.wide(verdicts(run), **scores))]).iloc[0]
+    assert row["accuracy_truth"] == row["mc_accuracy_truth"] == 2 / 4
+    assert row["accuracy_noisy"] == 2 / 4
+    assert row["errors_noisy"] == 2
+    assert row[[name for name in row.index if name.startswith("confidence") and "_A" in name]].sum()
+    assert (row["flips"], row["label_error_recall"]) == (3, 2 / 3)
+    assert row["disagreement_precision"] == 1
+
+
+def test_without_monte_carlo_samples_their_accuracy_is_an_empty_field():
+    row = table1.by_seed([(8.0, 0, make_verdicts().assign(mc_predicted=-1))]).iloc[0]
+    assert np.isnan(row["mc_accuracy_truth"]) and np.isnan(row["mc_accuracy_noisy"])
+
+
+def test_another_noise_model_is_named_in_the_caption(runs):
+    assert "noise model" not in table1.markdown(runs, None, SETTING)
+    setting = replace(SETTING, noise_model="class_conditional")
+    assert "by the noise model class_conditional" in table1.markdown(runs, None, setting)
+
+
 @given(st.integers(0, 10_000), st.floats(0, 0.5), st.integers(1, 80))
 def test_errors_are_the_sum_of_their_cells_and_accuracy_is_what_they_leave(seed, noise, n):
-    row = table1.by_seed([(noise * 100, 0, make_scores(n, noise, seed))]).iloc[0]
+    row = table1.by_seed([(noise * 100, 0, make_verdicts(n, noise, seed))]).iloc[0]
     for measure in ("confidence", "uncertainty"):
         cells = [column for column in table1.COLUMNS if column.startswith(measure)]
         assert row[cells].sum() == row["errors_noisy"]
@@ -150,7 +182,7 @@ def test_the_papers_csv_is_written_as_ours_is(tmp_path):
 
 
 def test_the_order_of_the_runs_changes_no_byte(tmp_path):
-    scores = {seed: make_scores(seed=seed) for seed in range(3)}
+    scores = {seed: make_verdicts(seed=seed) for seed in range(3)}
     for name, seeds in (("up", [0, 1, 2]), ("down", [2, 1, 0])):
         runs = table1.by_seed((8.0, seed, scores[seed]) for seed in seeds)
         pages.write_csv(table1.mean(runs), tmp_path / name)
@@ -176,7 +208,7 @@ def test_the_paper_stands_beneath_the_levels_that_both_have(runs):
 
 def test_own_accuracies_have_an_interval(runs):
     cell = table1.printed(table1.mean(runs), None, "this run")[0].cells[0]
-    low, high = measures.wilson(table1.mean(runs)["accuracy_truth"].iloc[0], 300)
+    low, high = wilson(table1.mean(runs)["accuracy_truth"].iloc[0], 300)
     assert cell.endswith(f"[{low:.3f}–{high:.3f}]")
 
 
@@ -195,14 +227,23 @@ def test_without_the_papers_data_set_the_paper_is_not_mentioned(runs):
     assert "T = 30 Monte Carlo" in text
 
 
+def html(runs):
+    made_by = describe({"groups": "test-quantiles"}, "c0de")
+    return table1.html(runs, paper(), SETTING, TEMPLATES, made_by)
+
+
 def test_the_page_is_well_formed_and_its_rows_are_equally_wide(runs):
-    page = read_html(table1.html(runs, paper(), SETTING, describe({"dataset": "x"}, "0123")))
+    page = read_html(
+        table1.html(runs, paper(), SETTING, TEMPLATES, describe({"dataset": "x"}, "0123"))
+    )
     assert page.open == []
     assert set(page.rows) == {10, 6}
 
 
 def test_the_page_is_self_contained_and_says_what_made_it(runs):
-    page = table1.html(runs, paper(), SETTING, describe({"groups": "test-quantiles"}, "c0de"))
+    page = table1.html(
+        runs, paper(), SETTING, TEMPLATES, describe({"groups": "test-quantiles"}, "c0de")
+    )
     assert "<script" not in page and "src=" not in page and "href=" not in page
     text = " ".join(read_html(page).text)
     for said in ("A are label errors", "T = 100", "16 training images", "seeds 0, 1", "c0de"):
@@ -211,6 +252,6 @@ def test_the_page_is_self_contained_and_says_what_made_it(runs):
 
 def test_a_data_set_with_an_awkward_name_breaks_no_page(runs):
     setting = table1.Setting("<A & B>", [0], 100, 16, "softmax", "test-quantiles", 1.0)
-    page = table1.html(runs, None, setting, describe({"dataset": "<A & B>"}, "0"))
-    assert "<A & B>" not in page
+    page = table1.html(runs, None, setting, TEMPLATES, describe({"dataset": "<A & B>"}, "0"))
+    assert "<A & B>" not in page and "&lt;small" not in page
     assert "<A & B>" in " ".join(read_html(page).text)

@@ -12,6 +12,8 @@ import pytest
 
 from small_run import copy_workflow
 
+TARGETS = ("all", "table1", "table2", "total")  # no work of their own
+
 
 class Project:
     """A copy of the workflow in a folder of its own, with the tiny configuration."""
@@ -20,20 +22,20 @@ class Project:
         self.folder = folder
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
-        return subprocess.run(self.command(*arguments), cwd=self.folder, **_CAPTURED)
+        return subprocess.run(self.command(*arguments), cwd=self.folder, **_captured())
 
     def documented(self, command: str) -> subprocess.CompletedProcess:
         """Run a `snakemake` command as the documentation has it, without the tiny configuration."""
         program, *arguments = shlex.split(command, comments=True)
         assert program == "snakemake"
         command = [sys.executable, "-m", program, *arguments]
-        return subprocess.run(command, cwd=self.folder, **_CAPTURED)
+        return subprocess.run(command, cwd=self.folder, **_captured())
 
     def start(self, *arguments: str) -> subprocess.Popen:
         return subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder,
-            env=_ENVIRONMENT,
+            env=_environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -44,10 +46,21 @@ class Project:
         return [sys.executable, "-m", "snakemake", *configured, *arguments]
 
     def run(self, *arguments: str) -> dict[str, int]:
-        """Run the workflow and return how many jobs each rule had."""
+        """Run the workflow and return how many jobs each rule was planned to have.
+
+        After a checkpoint some of them turn out not to be needed: see `started`.
+        """
         done = self.snakemake(*arguments)
         assert done.returncode == 0, done.stderr[-3000:]
+        self._printed = done.stdout + done.stderr
         return _jobs(done)
+
+    def started(self, *rules: str) -> int:
+        """Return how many jobs of these rules the last `run` really started."""
+        return sum(
+            len(re.findall(rf"^(?:local)?(?:rule|checkpoint) {rule}:", self._printed, re.MULTILINE))
+            for rule in rules
+        )
 
     def jobs(self, *arguments: str) -> dict[str, int]:
         """Return how many jobs each rule would have, `all` aside."""
@@ -75,8 +88,12 @@ class Project:
         file.write_text(text.replace(old, new, 1))
 
 
-_ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-_CAPTURED = {"capture_output": True, "text": True, "env": _ENVIRONMENT}
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _captured() -> dict:
+    return {"capture_output": True, "text": True, "env": _environment()}
 
 
 def _jobs(done: subprocess.CompletedProcess) -> dict[str, int]:
@@ -86,7 +103,7 @@ def _jobs(done: subprocess.CompletedProcess) -> dict[str, int]:
         assert "Nothing to be done" in text, text[-3000:]
         return {}
     rows = (line.split() for line in table[1].splitlines())
-    return {rule: int(count) for rule, count in rows if rule not in ("all", "total")}
+    return {rule: int(count) for rule, count in rows if rule not in TARGETS}
 
 
 def copy_project(folder: Path) -> Project:

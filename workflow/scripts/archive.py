@@ -1,20 +1,26 @@
+from pathlib import PurePosixPath
+
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
-from cxrnoise.datasets import chestxray14
+from cxrnoise.datasets import folders, index
+from cxrnoise.datasets.registry import DATASETS
 from cxrnoise.images import shards
 
 with job(snakemake):
-    params, source = snakemake.params, snakemake.wildcards.source
-    archive = snakemake.input.archive
+    params, output = snakemake.params, snakemake.output
+    source, archive = snakemake.wildcards.source, snakemake.input.archive
     shape = {"size": params.size, "resampling": params.resampling}
     made_by = provenance.describe({"source": source, "path": archive, **shape}, params.code)
-    wanted = chestxray14.pa_images(chestxray14.metadata(snakemake.input.metadata))
+    entries = DATASETS[params.kind].read(snakemake.input.metadata)
+    wanted = index.wanted(entries, params.views)
 
-    with shards.writing(snakemake.output.pixels, **shape, provenance=made_by) as writer:
+    with shards.writing(
+        snakemake.output.pixels, **shape, provenance=made_by, images=None
+    ) as writer:
 
-        def keep(image: str, data: bytes) -> None:
-            if image in wanted:
-                writer.add(image, data)
+        def keep(path: str, data: bytes) -> None:
+            if PurePosixPath(path).name in wanted:
+                writer.add(path, data)
 
-        listing = chestxray14.listing(source, archive, keep)
-    manifests.write(listing, snakemake.output.listing, "listing", made_by)
+        found = folders.listing(source, archive, params.images, keep)
+    manifests.write(found, output.listing, "listing", made_by)

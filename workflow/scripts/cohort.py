@@ -2,23 +2,18 @@ import logging
 
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
-from cxrnoise.tasks import cohorts
+from cxrnoise.tasks.cohorts import counts
+from cxrnoise.tasks.registry import KINDS
 
 with job(snakemake):
-    columns = ["image", "patient", "view", "findings"]
-    index = manifests.frames(snakemake.input.index, "index", columns)
-    draw, seed = dict(snakemake.params.draw), int(snakemake.wildcards.seed)
-    if snakemake.wildcards.task == "situs":
-        cohort = cohorts.situs(index, draw["splits"], seed)
-    else:
-        held_out = cohorts.images_named(snakemake.input.held_out or None)
-        cohort = cohorts.finding(index, **draw, seed=seed, held_out=held_out)
-    made_by = {**draw, **dict(snakemake.wildcards.items())}
+    params, wildcards = snakemake.params, snakemake.wildcards
+    options = {**params.options, "name": wildcards.task}
+    path = snakemake.input.get("index")  # predictions from elsewhere have none
+    index = manifests.read(path, "index") if path else None
+    cohort = KINDS[params.kind].cohort(index, options, int(wildcards.seed))
+    made_by = {"kind": params.kind, **options, "seed": wildcards.seed}
+    described = provenance.describe(made_by, params.code)
     manifests.write(
-        cohort,
-        snakemake.output.cohort,
-        "cohort",
-        provenance.describe(made_by, snakemake.params.code),
+        cohort.frame, snakemake.output.cohort, "cohort", described, classes=cohort.classes
     )
-    counts = cohorts.counts(manifests.frames(snakemake.output.cohort, "cohort"))
-    logging.info("images and positive ones:\n%s", counts)
+    logging.info("the cohort:\n%s", counts(cohort).to_string(index=False))

@@ -3,12 +3,18 @@ from pathlib import Path
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.jobs import job
+from cxrnoise.datasets import downloads
 
 with job(snakemake):
     places = {name: Path(path) for name, path in snakemake.params.places.items()}
     if not places:
         logging.info("There is nothing to download for the data set %s.", snakemake.params.dataset)
     ours = {places[name] for name in snakemake.params.ours}
+    files = downloads.read(snakemake.params.table)
+    for name in snakemake.params.ours:
+        if not downloads.there(places[name]):  # it has a receipt, and was removed since
+            downloads.claim(places[name].parent, snakemake.params.table)
+            downloads.fetch(files[name], places[name])
     for folder in sorted({path.parent for path in places.values()}):
         number = sum(path.parent == folder for path in ours)
         if number:

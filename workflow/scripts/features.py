@@ -10,11 +10,12 @@ with job(snakemake):
     params, files = snakemake.params, snakemake.input
     runtime.start(params.threads, int(snakemake.wildcards.seed))
     shards.verify(files.shards, files.digests)
-    labels = manifests.read(files.labels, "labels")
-    cases = labels["image"].isin(manifests.read(files.key, "key")["image"])
-    positive = (labels["split"] == "train") & (labels["given_label"] == 1)
-    radiographs = inputs.Radiographs(
-        labels[cases | positive], files.labels, files.shards, params.crop
+    read = manifests.read(files.key, "key")["image"]
+    source = inputs.Source(files.labels, files.shards, params.kind, params.crop, None)
+    radiographs = source.chosen(
+        lambda labels: (
+            labels["image"].isin(read) | (labels["split"] == "train") & (labels["given_label"] == 1)
+        )
     )
     model = models.load(files.model, "delete it and run again")
     both = keras.Model(model.inputs, [model.get_layer("classifier").input, *model.outputs])

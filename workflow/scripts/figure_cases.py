@@ -1,10 +1,8 @@
-import pandas as pd
-
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
-from cxrnoise.datasets import chestxray14
+from cxrnoise.datasets import folders
 from cxrnoise.networks import neighbours
-from cxrnoise.report import figures, panels
+from cxrnoise.report import panels, saving
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
@@ -14,10 +12,10 @@ with job(snakemake):
         neighbours.read(files.features),
         params.finding,
     )
-    index = manifests.frames(files.index, "index", ["image", "source", "path"])
-    wanted = pd.concat(frame[frame["image"].isin(panels.images(plates))] for frame in index)
+    index = manifests.read(files.index, "index")
+    wanted = index[index["image"].isin(panels.images(plates))]
     sources = dict(zip(params.sources, files.sources, strict=True))
-    plates = panels.filled(plates, chestxray14.originals(wanted, sources))
+    plates = panels.filled(plates, folders.originals(wanted, sources))
     made_by = provenance.describe({"finding": params.finding, "seed": params.seed}, params.code)
     for plate, path in zip(plates, snakemake.output, strict=True):
-        figures.save(panels.draw(plate), path, made_by)
+        saving.save(panels.draw(plate), path, made_by)

@@ -1,20 +1,26 @@
+import pandas as pd
+
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.files import replacing
 from cxrnoise.core.jobs import job
-from cxrnoise.datasets import chestxray14
+from cxrnoise.datasets import index
+from cxrnoise.datasets.registry import DATASETS
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output
-    entries = chestxray14.metadata(snakemake.input.metadata)
-    listings = (
-        frame for path in snakemake.input.listings for frame in manifests.frames(path, "listing")
-    )
-    index, report = chestxray14.index(entries, listings, params.images_per_shard)
-    chestxray14.write_report(report, params.report)
-    chestxray14.check(report, params.tolerated, params.report)
+    entries = DATASETS[params.kind].read(snakemake.input.metadata)
+    files = pd.concat(manifests.read(path, "listing") for path in snakemake.input.listings)
+    table, report = index.index(entries, files, params.views, params.number)
+    index.write_report(report, params.report)
+    index.check(report, params.tolerated, params.report)
+    index.check_views(table, params.views)
 
-    made_by = provenance.describe({"images_per_shard": params.images_per_shard}, params.code)
-    manifests.write(index, output.index, "index", made_by)
-    digest = chestxray14.digest(manifests.frames(output.index, "index"))
-    with replacing(output.digest) as temporary:
-        temporary.write_text(f"{digest}  content of index.parquet\n")
+    texts = {output.digest: f"{index.digest(table)}  content of index.parquet\n"}
+    for path, digest in zip(output.contents, index.contents(table, params.number), strict=True):
+        texts[path] = f"{digest}  images of this shard\n"
+    for path, text in texts.items():
+        with replacing(path) as temporary:
+            temporary.write_text(text)
+    made_by = {"kind": params.kind, "views": params.views, "number": params.number}
+    made_by = provenance.describe(made_by, params.code)
+    manifests.write(table.drop(columns="sha256"), output.index, "index", made_by)

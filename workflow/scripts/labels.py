@@ -3,22 +3,24 @@ import logging
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.files import replacing
 from cxrnoise.core.jobs import job
-from cxrnoise.tasks import noise
+from cxrnoise.images.shards import Reader
+from cxrnoise.tasks.content import content
+from cxrnoise.tasks.noise import flip
 
 with job(snakemake):
-    params, wildcards = snakemake.params, snakemake.wildcards
-    labels = noise.labels(
-        manifests.frames(snakemake.input.cohort, "cohort"),
-        manifests.frames(snakemake.input.index, "index", ["image", "shard", "row"]),
-        float(wildcards.noise),
-        params.noisy_splits,
-        int(wildcards.seed),
+    params, wildcards, files = snakemake.params, snakemake.wildcards, snakemake.input
+    cohort, classes = manifests.read(files.cohort, "cohort"), manifests.classes(files.cohort)
+    noise = {"model": params.model, "level": params.level, "noisy_splits": params.noisy_splits}
+    options = {**params.options, "name": wildcards.task}
+    labels = flip.labels(cohort, classes, **noise, options=options, seed=int(wildcards.seed))
+    described = provenance.describe({**noise, **options, "seed": wildcards.seed}, params.code)
+    manifests.write(labels, snakemake.output.labels, "labels", described, classes=classes)
+    flips = flip.flips(labels, classes)
+    logging.info(
+        "asked for %g %% of flipped labels, drawn:\n%s", params.level, flips.to_string(index=False)
     )
-    made_by = {"noisy_splits": params.noisy_splits, **dict(wildcards.items())}
-    manifests.write(
-        labels, snakemake.output.labels, "labels", provenance.describe(made_by, params.code)
-    )
-    flips = noise.counts(manifests.frames(snakemake.output.labels, "labels"))
-    logging.info("asked for %s %% of flipped labels, drawn:\n%s", wildcards.noise, flips)
     with replacing(snakemake.output.flips) as temporary:
         flips.to_csv(temporary, index=False)
+    pixels = Reader(files.shards).digests(labels["image"].unique()) if files.shards else []
+    with replacing(snakemake.output.content) as temporary:
+        temporary.write_text(f"{content(labels, pixels)}  labels and pixels\n")

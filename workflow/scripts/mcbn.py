@@ -9,14 +9,14 @@ with job(snakemake):
     seed = int(snakemake.wildcards.seed)
     runtime.start(params.threads, seed, snakemake.resources.gpu)
     shards.verify(files.shards, files.digests)
-    training = inputs.training_split(
-        files.labels, files.shards, params.crop, params.augmentation, seed
+    source = inputs.Source(
+        files.labels, files.shards, params.kind, params.crop, params.augmentation
     )
-    evaluated = inputs.splits(files.labels, params.splits, files.shards, params.crop)
+    training, evaluated = source.training(seed), source.evaluated(params.splits)
     network = mcbn.MonteCarloBatchNorm(models.load(files.model, "delete it and run again"))
     chosen = mcbn.training_positions(len(training), params.batch_size, params.samples, seed)
     statistics = [
-        network.statistics(training.training_batch(positions, seed, keys).astype("float32"))
+        network.statistics(training.training_batch(positions, seed, keys)[0].astype("float32"))
         for positions, keys in chosen
     ]
     batches = inputs.evaluation_batches(evaluated, params.predict_batch_size)
@@ -32,5 +32,6 @@ with job(snakemake):
         probabilities,
         evaluated.image,
         evaluated.split,
+        source.names(),
         provenance.describe(made_by, params.code),
     )

@@ -10,23 +10,20 @@ with job(snakemake):
     params, files = snakemake.params, snakemake.input
     runtime.start(params.threads, int(snakemake.wildcards.seed))
     shards.verify(files.shards, files.digests)
-    radiographs = inputs.splits(files.labels, params.splits, files.shards, params.crop)
+    source = inputs.Source(files.labels, files.shards, params.kind, params.crop, None)
+    radiographs, names = source.evaluated(params.splits), source.names()
     model = models.load(files.model, "delete it and run again")
     probabilities = model.predict(
         inputs.evaluation_batches(radiographs, params.batch_size), verbose=0
     )
-    predictions = pd.DataFrame(
-        {
-            "image": radiographs.image,
-            "split": radiographs.split,
-            "p0": probabilities[:, 0].astype(np.float32),
-            "p1": probabilities[:, 1].astype(np.float32),
-        }
-    )
+    predictions = pd.DataFrame(probabilities.astype(np.float32), columns=names)
+    predictions.insert(0, "image", radiographs.image)
+    predictions.insert(1, "split", radiographs.split)
     made_by = {"crop": params.crop, "model": provenance.digest([files.model])}
     manifests.write(
         predictions,
         snakemake.output.predictions,
         "predictions",
         provenance.describe(made_by, params.code),
+        classes=names,
     )

@@ -8,7 +8,7 @@ with job(snakemake):
     shape = {"size": params.size, "resampling": params.resampling}
     made_by = provenance.describe(shape, params.code)
 
-    with shards.writing(output.shard, **shape, provenance=made_by) as writer:
+    with shards.writing(output.shard, **shape, provenance=made_by, images=len(wanted)) as writer:
         if params.archives:
             archives = dict(zip(params.archives, snakemake.input.pixels, strict=True))
             shards.pack_archives(wanted, archives, writer)

@@ -1,5 +1,6 @@
 import logging
 from dataclasses import asdict
+from pathlib import Path
 
 import pandas as pd
 
@@ -17,11 +18,12 @@ with job(snakemake):
         seed=params.seed,
         groups=params.groups,
         sd_factor=params.sd_factor,
-        confined=params.confined,
+        confined=bool(files.reads) and sources.are_expert_reads(files.reads),
         simulated=bool((given["source"] == sources.SIMULATED).any()),
     )
     judged = verdicts.judge(key, given)
     table, numbers = verdicts.counted(judged), verdicts.statistics(judged, key)
+    templates = Path(files.templates[0]).parent
     paper = pd.read_csv(files.paper) if params.beside_paper else None
     made_by = provenance.describe(asdict(setting), params.code)
     markdown = table2.markdown(table, numbers, key, paper, setting)
@@ -30,4 +32,5 @@ with job(snakemake):
     pages.write_csv(table, output.table)
     pages.write_csv(numbers, output.statistics)
     pages.write_text(markdown, output.markdown)
-    pages.write_text(table2.html(table, numbers, key, paper, setting, made_by), output.html)
+    page = table2.html(table, numbers, key, paper, setting, templates, made_by)
+    pages.write_text(page, output.html)

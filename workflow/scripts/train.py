@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from cxrnoise.core import provenance
+from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
 from cxrnoise.images import shards
-from cxrnoise.networks import checkpoints, inputs, runtime, training
+from cxrnoise.networks import checkpoints, inputs, objectives, runtime, training
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
@@ -11,10 +11,14 @@ with job(snakemake):
     gpus = snakemake.resources.gpu
     runtime.start(params.threads, seed, gpus, params.mixed_precision, params.xla)
     shards.verify(files.shards, files.digests)
-    train = inputs.training_split(
-        files.labels, files.shards, params.crop, params.augmentation, seed
+    source = inputs.Source(
+        files.labels, files.shards, params.kind, params.crop, params.augmentation
     )
-    val = inputs.splits(files.labels, ["val"], files.shards, params.crop)
+    train, val = source.training(seed), source.validation()
+    if params.kind == "findings":
+        objective = objectives.findings(train.target, params.weight_cap)
+    else:
+        objective = objectives.exclusive(len(manifests.classes(files.labels)))
     schedule = training.Schedule(**params.training)
     made_by = {
         key: value
@@ -22,8 +26,7 @@ with job(snakemake):
         if key not in ("code", "progress", "tensorboard")
     } | {
         **dict(snakemake.wildcards.items()),
-        "labels": provenance.digest([files.labels]),
-        "shards": provenance.digest(files.digests),
+        "content": Path(files.content).read_text().split()[0],
         "weights": provenance.digest(files.get("weights", [])),
     }
     made_by = provenance.describe(made_by, params.code)
@@ -35,6 +38,7 @@ with job(snakemake):
                     params.backbone,
                     params.crop,
                     schedule,
+                    objective,
                     next(iter(files.get("weights", [])), None),
                     params.xla,
                 ),

@@ -61,8 +61,8 @@ def _check(content: object, path: Path) -> None:
     if not re.fullmatch("[0-9a-f]{16}", content["study"]):
         refuse("study is not 16 hex digits")
     for case in content["cases"]:
-        if not isinstance(case, str) or not re.fullmatch("[0-9a-f]{12}", case):
-            refuse(f"the case {case!r} is not 12 hex digits")
+        if not isinstance(case, str) or not re.fullmatch("c?[0-9a-f]{12}", case):
+            refuse(f"the case {case!r} is not c and 12 hex digits")
     if not content["cases"]:
         refuse("it has no cases")
     if len(set(content["cases"])) < len(content["cases"]):

@@ -1,16 +1,20 @@
-"""Errors: the one for the person who runs the workflow, and those of a file that is no image."""
+"""Errors: a user's mistake, and a file that is no image."""
 
 
 class UserError(Exception):
-    """A mistake in the data, the configuration or the machine that its user can mend.
+    """A mistake in the data, the configuration or the machine that the user can correct.
 
     The message is one sentence: what is wrong, in which file or key, what to do.
     """
 
 
 class Unreadable(Exception):
-    """A file that is no whole radiograph; the message is the reason, in a few words."""
+    """The file is not a whole radiograph; the message is the reason, in a few words."""
 
 
 class Truncated(Unreadable):
-    """A radiograph whose end is missing."""
+    """The end of the radiograph is missing."""
+
+
+class LeftOut(Unreadable):
+    """A whole image that is no frontal chest radiograph; the message is what it is."""

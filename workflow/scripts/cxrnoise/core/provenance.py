@@ -1,4 +1,4 @@
-"""What made a file: configuration, package versions, code."""
+"""The record of what made a file: configuration, package versions, code."""
 
 import hashlib
 import json
@@ -25,8 +25,8 @@ def describe(config: dict, code: str) -> str:
 
     Parameters
     ----------
-    config: the configuration keys and wildcards that made the file.
-    code: `fingerprint` of the modules that made it.
+    config: the configuration keys and wildcards that the file depends on.
+    code: the `fingerprint` of the script that made it.
     """
     return json.dumps(
         {"config": config, "code": code, "packages": _installed()}, sort_keys=True, default=str
@@ -37,16 +37,14 @@ def describe(config: dict, code: str) -> str:
 def _installed() -> dict[str, str]:
     versions = {}
     for name in RECORDED:
-        with suppress(PackageNotFoundError):  # an environment of image work has no TensorFlow
+        with suppress(PackageNotFoundError):  # conda's images.yaml has no TensorFlow
             versions[name] = version(name)
     return versions
 
 
 def digest(paths: Iterable[str | Path]) -> str:
-    """Return the sha256 of the files' contents, one after the other."""
+    """Return the sha256 of the contents of all files, read as one."""
     sha256 = hashlib.sha256()
     for path in paths:
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                sha256.update(block)
+        sha256.update(Path(path).read_bytes())
     return sha256.hexdigest()

@@ -1,16 +1,16 @@
-"""Text from outside in a CSV file: a spreadsheet that opens it must take it for text."""
+"""Text from users in CSV files: a spreadsheet must not run it as a formula."""
 
 import re
 
-# A spreadsheet takes a cell that starts like this for a formula, unless an apostrophe is before it.
+# A spreadsheet reads a cell that starts like this as a formula, unless an apostrophe is before it.
 _FORMULA = re.compile(r"'*([\t\r\n]|\s*[=+\-@＝＋－＠])")
 
 
 def escaped(cell: str) -> str:
-    """Return the text with an apostrophe before what a spreadsheet would take for a formula."""
+    """Return the text, with an apostrophe before it if a spreadsheet would read a formula."""
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def unescaped(cell: str) -> str:
-    """Return the text that `escaped` was given."""
+    """Undo `escaped`."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

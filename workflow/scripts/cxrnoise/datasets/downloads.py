@@ -6,7 +6,6 @@ Snakemake's HTTP storage begin a broken download anew; ChestXRay14 has archives 
 """
 
 import csv
-import fcntl
 import gzip
 import hashlib
 import http.client
@@ -19,8 +18,8 @@ import sys
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -29,7 +28,7 @@ import requests
 import urllib3
 
 from cxrnoise.core.errors import UserError
-from cxrnoise.core.files import unwritable
+from cxrnoise.core.files import locked, unwritable
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +111,7 @@ def there(path: str | Path) -> Path | None:
 
 
 def ours(folder: str | Path) -> bool:
-    """Whether `download` may write into a folder: it made it, or no file is in it."""
+    """Whether `download` may write into a folder: it made the folder, or there is no file in it."""
     if not os.path.lexists(folder):
         return True
     try:
@@ -120,19 +119,19 @@ def ours(folder: str | Path) -> bool:
             empty = all(entry.is_dir() and ours(entry.path) for entry in entries)
     except OSError:
         return False
-    return empty or os.path.exists(Path(folder, MARKER))  # which another job may have put there now
+    return empty or os.path.exists(Path(folder, MARKER))  # another job may have just put it there
 
 
 def claim(folder: str | Path, table: str | Path) -> None:
-    """Make a folder and mark it as ours, for the files of `table`.
+    """Make a folder for the files of `table`, and mark it as made by `download`.
 
-    Raises `UserError` when it is somebody else's, or cannot be written.
+    Raises `UserError` when it holds a user's files, or cannot be written.
     """
     folder = Path(folder)
     if not ours(folder):
         raise UserError(
-            f"{folder} holds files that `download` did not put there, so that it does not write "
-            "into it: set `images` and `metadata` to new folders."
+            f"{folder} holds files that `download` did not put there, so it does not write into "
+            "it: set `images` and `metadata` to new folders."
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -143,10 +142,10 @@ def claim(folder: str | Path, table: str | Path) -> None:
 
 
 def fetch(file: File, path: str | Path, pause: Callable[[float], None] = time.sleep) -> str:
-    """Download a file to `path`, going on with what an earlier call left as `NAME.part`.
+    """Download a file to `path`; an interrupted download resumes.
 
-    A file that is there is checked and not fetched. A connection that breaks or stalls and a
-    server that is busy are tried again, after 1, 2, 4, … seconds or more if the server asks for it.
+    A file that is already there is only checked. After a lost connection or from a busy server the
+    download is tried again, after 1, 2, 4, … seconds or longer if the server asks for it.
 
     Parameters
     ----------
@@ -156,7 +155,7 @@ def fetch(file: File, path: str | Path, pause: Callable[[float], None] = time.sl
     -------
     the file's checksum.
 
-    Raises `UserError` when the file cannot be fetched (the part stays), has another checksum (it
+    Raises `UserError` when the file cannot be fetched (the part stays), has the wrong checksum (it
     is kept as `NAME.wrong`), is being fetched by another process, or cannot be written.
     """
     path = Path(path)
@@ -164,12 +163,13 @@ def fetch(file: File, path: str | Path, pause: Callable[[float], None] = time.sl
         log.info("%s is there already: checking it", path)
         return verify(path, file.checksums)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(_beside(path, ".part")) as part:
-            if path.exists():  # another process has just finished it
-                return verify(path, file.checksums)
-            _complete(file, part, pause)
-            return _finish(file, part, path)
+        with locked(_beside(path, ".part"), _busy) as part:
+            try:
+                _complete(file, part, pause)
+                return _finish(file, part, path)
+            finally:
+                if not part.tell():
+                    _beside(path, ".part").unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(path, error.errno) from error
 
@@ -195,6 +195,13 @@ def verify(path: str | Path, checksums: Sequence[str]) -> str:
             f"{found}; move it away or get it again."
         )
     return found
+
+
+def _busy(part: BinaryIO) -> None:
+    raise UserError(
+        f"another process is downloading {part.name}: wait for it or stop it, then run the same "
+        "command again."
+    )
 
 
 class _Interrupted(Exception):
@@ -234,32 +241,6 @@ def _is_checksum(text: str) -> bool:
 
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[BinaryIO]:
-    """Open a part for this process alone; what is written goes to its end."""
-    with path.open("a+b") as part:
-        if not _is_free(part, path):
-            raise UserError(
-                f"another process is downloading {path}: wait for it or stop it, then run the same "
-                "command again."
-            )
-        part.seek(0, os.SEEK_END)
-        try:
-            yield part
-        finally:
-            if not part.tell():
-                path.unlink(missing_ok=True)
-
-
-def _is_free(part: BinaryIO, path: Path) -> bool:
-    """Lock a part, unless another process has, or has moved it just now."""
-    try:
-        fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.path.samestat(os.fstat(part.fileno()), os.stat(path))
-    except (BlockingIOError, FileNotFoundError):
-        return False
 
 
 def _complete(file: File, part: BinaryIO, pause: Callable[[float], None]) -> None:

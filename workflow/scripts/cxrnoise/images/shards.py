@@ -1,12 +1,8 @@
-"""Shards: HDF5 files of reduced radiographs, one chunk an image, and reading them fast."""
+"""Shards: HDF5 files of reduced radiographs, whose pixels are mapped into memory to be read."""
 
 import hashlib
-import itertools
-import os
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 
 import h5py
@@ -19,90 +15,90 @@ from cxrnoise.core.errors import UserError
 from cxrnoise.core.files import replacing
 from cxrnoise.images import radiographs
 
-OPEN_FILES = 128
-ROW_COLUMNS = ["image", "source", "path", "row"]
+
+def number_of(image: str, number: int) -> int:
+    """Return the shard of an image, by its name alone, among `number` shards."""
+    digest = hashlib.blake2b(image.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") % number
+
+
+def path_of(folder: str | Path, shard: int) -> Path:
+    """Return the path of a shard, such as `007.h5`."""
+    return Path(folder, f"{shard:03d}.h5")
 
 
 class Writer:
-    """Appends images to an HDF5 file; see `writing`."""
+    """Adds images to an HDF5 file, one after the other; see `writing`."""
 
-    def __init__(self, file: h5py.File, size: int, resampling: str):
+    def __init__(self, file: h5py.File, size: int, resampling: str, images: int | None):
         self.size, self.resampling = size, resampling
         self._file = file
-        self._images: list[bytes] = []
-        self._digests: list[bytes] = []
+        self._columns: dict[str, list[bytes]] = {"image": [], "sha256": [], "digest": []}
+        layout = {}
+        if images is None:
+            layout = {"maxshape": (None, size, size), "chunks": (1, size, size)}
         self._pixels = file.create_dataset(
-            "pixels",
-            shape=(0, size, size),
-            maxshape=(None, size, size),
-            chunks=(1, size, size),
-            dtype=np.uint8,
-            track_times=False,
+            "pixels", (images or 0, size, size), np.uint8, track_times=False, **layout
         )
 
     def add(self, image: str, data: bytes) -> None:
-        """Append the image file `data` under the name `image`; raises `Unreadable`."""
+        """Reduce the image file `data` and add it under the name `image`; raises `Unreadable`."""
         pixels = radiographs.decode_resized(data, self.size, self.resampling)
         self.append(image, hashlib.sha256(data).hexdigest().encode(), pixels)
 
-    def append(self, image: str, digest: bytes, pixels: np.ndarray) -> None:
-        """Append uint8 `pixels` (size, size) that come from a file with this sha256."""
-        row = len(self._images)
-        self._pixels.resize(row + 1, axis=0)
-        self._pixels.id.write_direct_chunk((row, 0, 0), pixels.tobytes())
-        self._images.append(image.encode())
-        self._digests.append(digest)
+    def append(self, image: str, sha256: bytes, pixels: np.ndarray) -> None:
+        """Add uint8 `pixels` (size, size) that come from a file with this sha256, in hex."""
+        row = len(self._columns["image"])
+        if self._pixels.chunks:
+            self._pixels.resize(row + 1, axis=0)
+        self._pixels[row] = pixels
+        digest = hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest().encode()
+        for name, value in zip(self._columns, (image.encode(), sha256, digest), strict=True):
+            self._columns[name].append(value)
 
     def finish(self) -> None:
         """Write the columns beside the pixels."""
-        for name, values in (("image", self._images), ("sha256", self._digests)):
+        for name, values in self._columns.items():
             width = max(map(len, values), default=1)
             self._file.create_dataset(name, data=np.array(values, f"S{width}"), track_times=False)
 
 
 @contextmanager
-def writing(path: str | Path, size: int, resampling: str, provenance: str) -> Iterator[Writer]:
+def writing(
+    path: str | Path, size: int, resampling: str, provenance: str, images: int | None
+) -> Iterator[Writer]:
     """Yield a `Writer` of the HDF5 file `path`, which appears when the block succeeds.
 
-    The file has `pixels`, uint8 (N, size, size), one uncompressed chunk an image; `image`,
-    bytes (N,); `sha256`, bytes (N,), the hex digest of the file that each came from; and the
+    The file has `pixels`, uint8 (n, size, size); `image`, its name, bytes (n,); `sha256` of the
+    file that it came from and `digest`, the sha256 of its pixels, both in hex, bytes (n,); and the
     attribute `provenance`. Its bytes depend on nothing else.
+
+    Parameters
+    ----------
+    images: how many will be added. The pixels are then in one piece, as `Reader` needs them. None
+        where the number is not known: then each image is a chunk.
     """
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["provenance"] = provenance
-        writer = Writer(file, size, resampling)
+        writer = Writer(file, size, resampling, images)
         yield writer
         writer.finish()
 
 
 def rows(index: str | Path, shard: int) -> pd.DataFrame:
-    """Read image, source, path, row of one shard from the index, in the order of the rows.
+    """Read image, source and path of the images of one shard from the index, by name.
 
     Raises `UserError` when the index is damaged.
     """
     try:
-        with pq.ParquetFile(index) as file:
-            groups = _groups(file.metadata, shard)
-            frame = file.read_row_groups(groups, columns=[*ROW_COLUMNS, "shard"]).to_pandas()
+        table = pq.read_table(
+            index, columns=["image", "source", "path"], filters=[("shard", "==", shard)]
+        )
     except (OSError, ValueError, pa.ArrowException) as error:
         raise UserError(
             f"{index} is not a Parquet file, or a damaged one: delete it and run again."
         ) from error
-    frame = frame.loc[frame["shard"] == shard, ROW_COLUMNS]
-    return frame.sort_values("row", ignore_index=True)
-
-
-def _groups(metadata: pq.FileMetaData, shard: int) -> list[int]:
-    """Return the row groups of the index in which a shard may be, for shards come in order."""
-    column = metadata.schema.names.index("shard")
-    largest = [
-        metadata.row_group(group).column(column).statistics.max
-        for group in range(metadata.num_row_groups)
-    ]
-    reached = list(itertools.accumulate(largest, max))  # a group without PA images has -1
-    last = min(bisect_right(reached, shard) + 1, len(reached))
-    groups = range(bisect_left(reached, shard), last)
-    return [group for group in groups if largest[group] >= shard]
+    return table.to_pandas().sort_values("image", ignore_index=True)
 
 
 def pack_files(wanted: pd.DataFrame, writer: Writer) -> None:
@@ -121,20 +117,22 @@ def pack_files(wanted: pd.DataFrame, writer: Writer) -> None:
 
 
 def pack_archives(wanted: pd.DataFrame, archives: dict[str, str], writer: Writer) -> None:
-    """Copy the images of `rows` to a shard from the HDF5 file of each source's archive."""
+    """Copy the images of `rows` to a shard from the HDF5 file that was made of each archive.
+
+    Parameters
+    ----------
+    archives: path of that file by the name of the source; its `image` is the member's path.
+    """
     opened = {source: _open(archives[source]) for source in wanted["source"].unique()}
-    images = wanted["image"].str.encode("utf-8").to_numpy("S")
-    places = {source: _places(file["image"][:], images) for source, file in opened.items()}
-    for image, source in zip(wanted["image"], wanted["source"], strict=True):
-        file, row = opened[source], places[source][image.encode()]
+    places = {
+        source: {path: row for row, path in enumerate(file["image"][:].tolist())}
+        for source, file in opened.items()
+    }
+    for image, source, path in wanted[["image", "source", "path"]].itertuples(index=False):
+        file, row = opened[source], places[source][path.encode()]
         writer.append(image, file["sha256"][row], file["pixels"][row])
     for file in opened.values():
         file.close()
-
-
-def _places(images: np.ndarray, wanted: np.ndarray) -> dict[bytes, int]:
-    rows = np.flatnonzero(np.isin(images, wanted))
-    return dict(zip(images[rows].tolist(), rows.tolist(), strict=True))
 
 
 def write_digest(shard: str | Path, path: str | Path) -> None:
@@ -151,98 +149,86 @@ def verify(paths: Iterable[str | Path], digests: Iterable[str | Path]) -> None:
 
 
 class Reader:
-    """Reads rows of many shards, in any order and from any thread.
+    """Reads images of many shards, in any order and from any thread.
 
-    Memory is bounded by what is asked for: the files are neither mapped nor cached, only
-    the place of each image is kept.
+    The pixels are mapped into memory: the system keeps what is read often, and gives it back
+    when memory is needed.
 
     Parameters
     ----------
-    paths: shards; the number of a shard is its file name, `007.h5` is 7.
+    paths: the shards. The number of a shard is its place here.
 
     Raises `UserError` that names a file that is no shard or is truncated.
     """
 
     def __init__(self, paths: Iterable[str | Path]):
-        self._paths = {int(Path(path).stem): str(path) for path in paths}
-        self._offsets: dict[int, np.ndarray] = {}
-        self._images: dict[int, np.ndarray] = {}
-        for shard, path in self._paths.items():
-            self.size, self._offsets[shard], self._images[shard] = _layout(path)
-        self._opened = lru_cache(OPEN_FILES)(_Descriptor)
+        self._paths = [str(path) for path in paths]
+        self._pixels: list[np.ndarray] = []
+        self._images: list[np.ndarray] = []
+        for path in self._paths:
+            pixels, images = _mapped(path)
+            self._pixels.append(pixels)
+            self._images.append(images)
+        self.size = self._pixels[0].shape[1]
 
-    def read(self, shard: int, row: int) -> np.ndarray:
-        """Read uint8 (size, size)."""
-        return self.batch([shard], [row])[0]
+    def locate(self, images: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the shard and the row of each image, int64 (n,) each.
+
+        Raises `UserError` that names an image which is in no shard.
+        """
+        images = list(images)
+        lengths = [len(names) for names in self._images]
+        names = pd.Index(np.concatenate([names.astype("O") for names in self._images]))
+        found = names.get_indexer(pd.Index([image.encode() for image in images], dtype=object))
+        if (found < 0).any():
+            first = images[int((found < 0).argmax())]
+            raise UserError(
+                f"Image {first} is in no shard: the shards beside {self._paths[0]} were made of "
+                "other images, so delete them and run again."
+            )
+        ends = np.cumsum(lengths)
+        shards = np.searchsorted(ends, found, side="right")
+        return shards, found - (ends - lengths)[shards]
 
     def batch(
         self, shards: Iterable[int], rows: Iterable[int], out: np.ndarray | None = None
     ) -> np.ndarray:
-        """Read uint8 (n, size, size), into `out` if given.
-
-        Raises `UserError` when there is no such shard or row, or a file ends too early.
-        """
+        """Read uint8 (n, size, size), into `out` if given; shards and rows are from `locate`."""
         shards, rows = np.asarray(shards).tolist(), np.asarray(rows).tolist()
         if out is None:
             out = np.empty((len(rows), self.size, self.size), np.uint8)
-        for shard, row, pixels in zip(shards, rows, out, strict=True):
-            self._read_into(pixels, shard, row)
+        for place, (shard, row) in enumerate(zip(shards, rows, strict=True)):
+            out[place] = self._pixels[shard][row]
         return out
 
-    def check(self, manifest: pd.DataFrame, path: str | Path) -> None:
-        """Raise `UserError` unless each image of `manifest`, read from `path`, is in its row."""
-        for shard, part in manifest.groupby("shard"):
-            images = self._images.get(shard, np.array([], "S1"))
-            outside = ~part["row"].between(0, len(images) - 1)
-            found = images[part["row"].where(~outside, 0)] if len(images) else b""
-            wrong = outside | (found != part["image"].str.encode("utf-8").to_numpy("S"))
-            if wrong.any():
-                first = part[wrong].iloc[0]
-                raise UserError(
-                    f"{path} does not match the shards: image {first['image']} is not in row "
-                    f"{first['row']} of shard {shard}: delete {path} and run again."
-                )
+    def digests(self, images: Iterable[str]) -> np.ndarray:
+        """Return the sha256 of the pixels of each image, in hex, str (n,).
 
-    def _read_into(self, pixels: np.ndarray, shard: int, row: int) -> None:
-        offsets = self._offsets.get(shard, ())
-        if not 0 <= row < len(offsets):
-            raise UserError(
-                f"There is no row {row} in shard {shard}: the manifest and the shards do not "
-                "belong together, delete the manifest and run again."
-            )
-        path = self._paths[shard]
-        descriptor = self._opened(path)  # held while reading, or another thread may close it
-        if os.preadv(descriptor.number, [pixels], offsets[row]) != pixels.nbytes:
-            raise UserError(f"The shard {path} is truncated: {_remake(path)}")
+        Raises `UserError` that names an image which is in no shard.
+        """
+        shards, rows = self.locate(images)
+        found = np.empty(len(rows), "S64")
+        for shard in np.unique(shards).tolist():
+            here = shards == shard
+            with _open(self._paths[shard]) as file:
+                found[here] = file["digest"][:][rows[here]]
+        return found.astype(str)
 
 
-class _Descriptor:
-    """A file descriptor that closes when its last user lets go of it."""
-
-    def __init__(self, path: str):
-        self.number = os.open(path, os.O_RDONLY)
-
-    def __del__(self):
-        os.close(self.number)
-
-
-def _layout(path: str | Path) -> tuple[int, np.ndarray, np.ndarray]:
+def _mapped(path: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pixels of a shard, mapped, and the names of its images."""
     with _open(path) as file:
         try:
             pixels, images = file["pixels"], file["image"][:]
-            size = pixels.shape[1]
-            plain = pixels.chunks == (1, size, size) and pixels.compression is None
-            offsets = np.zeros(len(pixels), np.int64)
-
-            def keep(chunk):
-                offsets[chunk.chunk_offset[0]] = chunk.byte_offset
-
-            pixels.id.chunk_iter(keep)
+            offset, shape = pixels.id.get_offset(), pixels.shape
         except (KeyError, OSError, RuntimeError) as error:
             raise UserError(f"The shard {path} is damaged ({error}): {_remake(path)}") from error
-    if not plain or len(images) != len(offsets):
-        raise UserError(f"The shard {path} has another layout: {_remake(path)}")
-    return size, offsets, images
+        if pixels.chunks or pixels.dtype != np.uint8 or len(shape) != 3 or len(images) != shape[0]:
+            raise UserError(f"The shard {path} has another layout: {_remake(path)}")
+    if not len(images):  # which has no place in the file
+        return np.empty(shape, np.uint8), images
+    mapped = np.memmap(path, np.uint8, "r", offset, shape)
+    return np.asarray(mapped), images  # a plain array is indexed faster
 
 
 def _open(path: str | Path) -> h5py.File:

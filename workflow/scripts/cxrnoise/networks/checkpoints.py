@@ -1,29 +1,29 @@
-"""What a killed training leaves behind, so that the next one continues where it stopped.
+"""The state of a training, saved so that it continues after it was killed.
 
-Snakemake deletes the outputs of a job that failed; this folder is none of them. It holds
-one checkpoint (the network with its optimiser, and the history so far), a fingerprint of
-what is trained, and a lock.
+Snakemake deletes the outputs of a failed job, so this is not an output: a folder with one
+checkpoint (the network with its optimiser, and the history so far), and a lock beside it.
 """
 
-import fcntl
 import json
 import logging
 import os
 import platform
 import shutil
+import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TextIO
-
-import keras
+from typing import BinaryIO
 
 from cxrnoise.core.errors import UserError
-from cxrnoise.core.files import replacing
+from cxrnoise.core.files import locked, replacing
 from cxrnoise.networks import models
+from cxrnoise.networks.quick import keras
 
 log = logging.getLogger(__name__)
+
+_STATE = "training.json"  # beside what Keras has in its zip file
 
 
 @dataclass
@@ -35,113 +35,65 @@ class State:
 
 
 class Progress:
-    """A folder with at most one whole checkpoint of the training that `fingerprint` names."""
+    """A folder with the last checkpoint of the training that `fingerprint` identifies."""
 
     def __init__(self, folder: Path, fingerprint: str):
         self._folder = folder
-        self._checkpoint = folder / "checkpoint"
+        self._file = folder / "checkpoint.keras"
         self._fingerprint = fingerprint
 
     def save(self, model: keras.Model, state: State) -> None:
-        """Replace the checkpoint; a kill in the middle leaves the old one or the new one.
+        """Replace the checkpoint; after a kill in the middle the old one is still there.
 
-        Raises `UserError` when the disk is full; the old one is then still there.
+        Raises `UserError` when the disk is full; the old one is then still there, too.
         """
-        new = self._folder / "new"
-        shutil.rmtree(new, ignore_errors=True)
-        try:
-            with replacing(new / "model.keras") as temporary:
-                model.save(temporary)
-            with replacing(new / "state.json") as temporary:
-                temporary.write_text(
-                    json.dumps({"fingerprint": self._fingerprint, **asdict(state)})
-                )
-        except UserError:  # give the space back
-            shutil.rmtree(new, ignore_errors=True)
-            raise
-        shutil.rmtree(self._folder / "old", ignore_errors=True)
-        if self._checkpoint.exists():
-            self._checkpoint.rename(self._folder / "old")
-        new.rename(self._checkpoint)
-        shutil.rmtree(self._folder / "old", ignore_errors=True)
+        content = json.dumps({"fingerprint": self._fingerprint, **asdict(state)})
+        with replacing(self._file) as temporary:
+            model.save(temporary)
+            with zipfile.ZipFile(temporary, "a") as archive:
+                archive.writestr(_STATE, content)
 
     def restore(self) -> tuple[keras.Model, State] | None:
-        """Return the last checkpoint, or None where there is none of this training.
+        """Return the checkpoint, or None where there is none of this training.
 
         Raises `UserError` when it is damaged, or holds code.
         """
-        if not self._checkpoint.exists() and (self._folder / "old").exists():
-            (self._folder / "old").rename(self._checkpoint)
-        model_file, state_file = self._checkpoint / "model.keras", self._checkpoint / "state.json"
-        if not (model_file.exists() and state_file.exists()):  # a kill as it was being removed
+        if not self._file.exists():
             return None
         remedy = f"delete {self._folder} and run again, which trains from the beginning"
         try:
-            saved = json.loads(state_file.read_text())
+            with zipfile.ZipFile(self._file) as archive:
+                saved = json.loads(archive.read(_STATE))
             fingerprint, state = saved.pop("fingerprint"), State(**saved)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{state_file} is damaged: {remedy}.") from error
+        except models.UNREADABLE as error:
+            reason = models.reason(error)
+            raise UserError(f"{self._file} is damaged ({reason}): {remedy}.") from error
         if fingerprint != self._fingerprint:
             log.info("labels, shards, settings or code have changed: starting from the beginning")
             return None
-        model = models.load(model_file, remedy)
+        model = models.load(self._file, remedy)
         log.info("resuming after step %d", state.step)
         return model, state
-
-    def remove(self) -> None:
-        """Remove what `save` has left."""
-        for name in ("checkpoint", "new", "old"):
-            shutil.rmtree(self._folder / name, ignore_errors=True)
 
 
 @contextmanager
 def opened(folder: str | Path, fingerprint: str) -> Iterator[Progress]:
     """Yield the progress in `folder`, locked; remove the folder when the block succeeds.
 
-    Waits while another process trains there: on a cluster a training outlives the Snakemake that
-    started it, and the next Snakemake starts one more.
+    Waits while another process trains there: on a cluster a training can outlive the Snakemake
+    that started it, and the next Snakemake starts the same training.
     """
     folder = Path(folder)
-    with _locked(folder):
-        progress = Progress(folder, fingerprint)
-        yield progress
-        progress.remove()
-        (folder / "lock").unlink()  # the last, for from now on another process may enter
-    with suppress(OSError):  # unless one has
-        folder.rmdir()
+    lock_file = folder.with_name(f"{folder.name}.lock")
 
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    with _lock(folder) as lock:
-        lock.truncate(0)
-        lock.write(f"{platform.node()} {os.getpid()}")
-        lock.flush()
-        yield
-
-
-def _lock(folder: Path) -> TextIO:
-    """Return the lock of the folder, held; again and again where its owner has just removed it."""
-    while True:
-        with suppress(FileExistsError):
-            folder.mkdir(parents=True)
-        with suppress(FileNotFoundError):
-            lock = (folder / "lock").open("a+")
-            _wait_for(lock, folder)
-            if _is_at(lock, folder / "lock"):
-                return lock
-            lock.close()
-
-
-def _wait_for(lock: TextIO, folder: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    def waiting(lock: BinaryIO) -> None:
         lock.seek(0)
-        owner = " process ".join(lock.read().split())
-        log.info("waiting: %s is training in %s", owner, folder)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        log.info("waiting: %s is training in %s", lock.read().decode(), folder)
 
-
-def _is_at(file: TextIO, path: Path) -> bool:
-    return path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
+    with locked(lock_file, waiting) as lock:
+        lock.truncate(0)
+        lock.write(f"{platform.node()} process {os.getpid()}".encode())
+        lock.flush()
+        yield Progress(folder, fingerprint)
+        shutil.rmtree(folder, ignore_errors=True)
+        lock_file.unlink()  # the last, because then another process may come in

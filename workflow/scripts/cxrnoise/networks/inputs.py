@@ -1,6 +1,6 @@
 """Radiographs from shards into TensorFlow: cropped, mirrored, shuffled, in batches.
 
-Pixels are uint8 until they are in a batch; at most `PREFETCHED` batches and what is read at once
+Pixels are uint8 until they are in a batch. At most `PREFETCHED` batches, and what is read at once,
 are in memory.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,10 +19,26 @@ import tensorflow as tf
 from cxrnoise.core import manifests
 from cxrnoise.core.randomness import generator, uniform
 from cxrnoise.images.shards import Reader
-from cxrnoise.tasks.cohorts import balanced
+from cxrnoise.tasks import orientations
+from cxrnoise.tasks.balance import balanced
 
 PREFETCHED = 16
 BATCHES_PER_READ = 16  # each call of Python from TensorFlow costs more than it reads
+
+
+class Variation(Protocol):
+    """How a task varies its training images."""
+
+    def __call__(
+        self, pixels: np.ndarray, target: np.ndarray, seed: int, keys: Sequence, crop: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return uint8 (n, crop, crop, 1) and the targets (n,) or (n, K).
+
+        Parameters
+        ----------
+        pixels: uint8 (n, size, size); target: what the network should say of them.
+        keys: what the random draws of each image depend on, beside the seed.
+        """
 
 
 @dataclass(frozen=True)
@@ -36,6 +53,21 @@ class Augmentation:
     rotation: float
     scale: float
     aspect: float
+
+    def __call__(
+        self, pixels: np.ndarray, target: np.ndarray, seed: int, keys: Sequence, crop: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        transforms = self.transforms(seed, keys, pixels.shape[1], crop)
+        with tf.device("CPU"):
+            varied = tf.raw_ops.ImageProjectiveTransformV3(
+                images=pixels[..., np.newaxis].astype(np.float32),
+                transforms=transforms,
+                output_shape=(crop, crop),
+                fill_value=0.0,
+                interpolation="BILINEAR",
+                fill_mode="NEAREST",
+            )
+            return tf.cast(tf.round(varied), tf.uint8).numpy(), target
 
     def transforms(self, seed: int, keys: Sequence, size: int, crop: int) -> np.ndarray:
         """Draw a projective transform per key, from crop×crop back to the size×size image.
@@ -65,76 +97,90 @@ class Augmentation:
         return np.stack([*rows, *np.zeros((2, len(x)))], axis=1).astype(np.float32)
 
 
+class Turning:
+    """The task `orientation`: each image in one of 16 orientations, whose number is the target."""
+
+    def __call__(
+        self, pixels: np.ndarray, target: np.ndarray, seed: int, keys: Sequence, crop: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        draws = uniform(seed, "orientation", keys)
+        numbers = (draws * len(orientations.names())).astype(np.int32)
+        return central(orientations.apply(pixels, numbers), crop), numbers
+
+
+def variation(kind: str, augmentation: dict | None) -> Variation | None:
+    """Return how a task of this kind varies its training images, None if it does not."""
+    if kind == "orientation":
+        return Turning()
+    return Augmentation(**augmentation) if augmentation else None
+
+
+def central(pixels: np.ndarray, crop: int) -> np.ndarray:
+    """Return the central crops of uint8 (n, size, size) as uint8 (n, crop, crop, 1)."""
+    margin = (pixels.shape[1] - crop) // 2
+    inside = slice(margin, margin + crop)
+    return pixels[:, inside, inside, np.newaxis]
+
+
 class Radiographs:
     """The images of a label manifest, read from the shards when they are asked for.
 
     Parameters
     ----------
-    labels: rows of a `labels` manifest, and `path`, its file.
+    labels: rows of a `labels` manifest, a row a label. The labels of an image follow each other,
+        in the same order for all images; an image may be there several times.
     shards: paths of the shards.
-    crop: pixels of a side of what is returned: the central crop, or the augmented part.
-    augmentation: how training images are varied, or None.
+    crop: pixels of a side of what is returned.
+    exclusive: whether an image has one label, whose value is a class number; else each of its K
+        labels has a value of its own.
+    variation: how training images are varied, or None.
 
-    Raises `UserError` when the manifest names other images than the shards hold.
+    Attributes
+    ----------
+    image, split: strings (n,). target: int32 (n,) if exclusive, else int32 (n, K), with -1 where
+    a label is not known.
+
+    Raises `UserError` when an image is in no shard.
     """
 
     def __init__(
         self,
         labels: pd.DataFrame,
-        path: str | Path,
         shards: Iterable[str | Path],
         crop: int,
-        augmentation: Augmentation | None = None,
+        exclusive: bool = True,
+        variation: Variation | None = None,
     ):
-        self._reader = Reader(shards)
-        self._reader.check(labels, path)
-        self._shard = labels["shard"].to_numpy()
-        self._row = labels["row"].to_numpy()
-        self._mirrored = labels["mirrored"].to_numpy()
-        self._named = labels[["image", "split"]]
-        self.label = labels["given_label"].to_numpy(np.int32)
+        columns = 1 if exclusive else labels["label"].nunique()
+        first = labels.iloc[::columns]
+        self.image = first["image"].to_numpy()
+        self.split = first["split"].to_numpy()
+        given = labels["given_label"].to_numpy(np.int32)
+        self.target = given if exclusive else given.reshape(len(first), columns)
         self.crop = crop
-        self._augmentation = augmentation
+        self._mirrored = first["mirrored"].to_numpy()
+        self._variation = variation
+        self._reader = Reader(shards)
+        self._shard, self._row = self._reader.locate(self.image)
 
     def __len__(self) -> int:
-        return len(self._row)
+        return len(self.image)
 
-    @property
-    def image(self) -> np.ndarray:
-        """Names of the images, str (n,)."""
-        return self._named["image"].to_numpy()
+    def training_batch(
+        self, positions: np.ndarray, seed: int, keys: Sequence
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the images at `positions` as the network is trained on them, and their targets.
 
-    @property
-    def split(self) -> np.ndarray:
-        """Split of each image, str (n,)."""
-        return self._named["split"].to_numpy()
-
-    def training_batch(self, positions: np.ndarray, seed: int, keys: Sequence) -> np.ndarray:
-        """Return the images at `positions` as the network is trained on them.
-
-        uint8 (n, crop, crop, 1); each is augmented by the draws of its key.
+        uint8 (n, crop, crop, 1) and int32 (n,) or (n, K); each is varied by the draws of its key.
         """
-        if self._augmentation is None:
-            return self.batch(positions)
-        pixels = self._pixels(positions)
-        transforms = self._augmentation.transforms(seed, keys, pixels.shape[1], self.crop)
-        with tf.device("CPU"):
-            varied = tf.raw_ops.ImageProjectiveTransformV3(
-                images=pixels[..., np.newaxis].astype(np.float32),
-                transforms=transforms,
-                output_shape=(self.crop, self.crop),
-                fill_value=0.0,
-                interpolation="BILINEAR",
-                fill_mode="NEAREST",
-            )
-            return tf.cast(tf.round(varied), tf.uint8).numpy()
+        pixels, target = self._pixels(positions), self.target[positions]
+        if self._variation is None:
+            return central(pixels, self.crop), target
+        return self._variation(pixels, target, seed, keys, self.crop)
 
     def batch(self, positions: np.ndarray) -> np.ndarray:
         """Return the central crops of the images at `positions`, uint8 (n, crop, crop, 1)."""
-        pixels = self._pixels(positions)
-        margin = (pixels.shape[1] - self.crop) // 2
-        inside = slice(margin, margin + self.crop)
-        return pixels[:, inside, inside, np.newaxis]
+        return central(self._pixels(positions), self.crop)
 
     def _pixels(self, positions: np.ndarray) -> np.ndarray:
         pixels = self._reader.batch(self._shard[positions], self._row[positions])
@@ -143,29 +189,52 @@ class Radiographs:
         return pixels
 
 
-def splits(
-    labels: str | Path, names: Sequence[str], shards: Iterable[str | Path], crop: int
-) -> Radiographs:
-    """Return the images of some splits of the manifest `labels`."""
-    return Radiographs(manifests.read(labels, "labels", names), labels, shards, crop)
+@dataclass(frozen=True)
+class Source:
+    """Where the images of a run come from, and how its task takes them.
 
-
-def training_split(
-    labels: str | Path,
-    shards: Iterable[str | Path],
-    crop: int,
-    augmentation: dict | None,
-    seed: int,
-) -> Radiographs:
-    """Return the training images of the manifest `labels` as a network is trained on them.
-
-    Where there is an `augmentation`, which a finding has, the images of the rarer label are
-    repeated until the labels are balanced (paper, section 2.3).
+    labels: the file `labels.parquet`; shards: paths; kind, crop, augmentation: of the task.
     """
-    if augmentation is None:
-        return splits(labels, ["train"], shards, crop)
-    training = balanced(manifests.read(labels, "labels", ["train"]), seed)
-    return Radiographs(training, labels, shards, crop, Augmentation(**augmentation))
+
+    labels: str
+    shards: Sequence[str]
+    kind: str
+    crop: int
+    augmentation: dict | None
+
+    def names(self) -> list[str]:
+        """Return the names of the network's outputs: of the classes, or of the findings."""
+        if self.kind == "findings":
+            return manifests.read(self.labels, "labels")["label"].unique().tolist()
+        return manifests.classes(self.labels)
+
+    def training(self, seed: int) -> Radiographs:
+        """Return the training images as a network is trained on them.
+
+        For a finding the images of the rarer label are repeated until both are equally many
+        (paper, section 2.3); several findings are weighted in the loss instead.
+        """
+        labels = manifests.read(self.labels, "labels", ["train"])
+        if self.kind == "finding":
+            labels = balanced(labels, seed)
+        return self._radiographs(labels, variation(self.kind, self.augmentation))
+
+    def validation(self) -> Radiographs:
+        """Return the validation images; those of `orientation` are turned by their names' draws."""
+        labels = manifests.read(self.labels, "labels", ["val"])
+        return self._radiographs(labels, variation(self.kind, None))
+
+    def evaluated(self, splits: Sequence[str]) -> Radiographs:
+        """Return the images of some splits as they are predicted: unvaried."""
+        return self._radiographs(manifests.read(self.labels, "labels", splits), None)
+
+    def chosen(self, wanted: Callable[[pd.DataFrame], pd.Series]) -> Radiographs:
+        """Return the images, unvaried, of which `wanted` says so of the rows of labels."""
+        labels = manifests.read(self.labels, "labels")
+        return self._radiographs(labels[wanted(labels)], None)
+
+    def _radiographs(self, labels: pd.DataFrame, varied: Variation | None) -> Radiographs:
+        return Radiographs(labels, self.shards, self.crop, self.kind != "findings", varied)
 
 
 def order(seed: int, purpose: str, length: int, start: int, stop: int) -> np.ndarray:
@@ -190,37 +259,45 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Return endless shuffled batches from `first_step` on.
 
-    Each is (float32 (batch_size, crop, crop, 1), int32 (batch_size,)).
+    Each is (float32 (batch_size, crop, crop, 1), int32 (batch_size,) or (batch_size, K)).
     """
-
     block = BATCHES_PER_READ * batch_size
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for start in itertools.count(first_step * batch_size, block):
             stream = range(start, start + block)
             chosen = order(seed, "training order", len(radiographs), start, stream.stop)
-            yield radiographs.training_batch(chosen, seed, stream), radiographs.label[chosen]
+            yield radiographs.training_batch(chosen, seed, stream)
 
-    return _as_float(_read(batches, radiographs.crop).rebatch(batch_size))
+    return _as_float(_read(batches, radiographs).rebatch(batch_size))
 
 
-def evaluation_batches(radiographs: Radiographs, batch_size: int) -> tf.data.Dataset:
-    """Return all images once, in the manifest's order, the last batch being smaller."""
+def evaluation_batches(
+    radiographs: Radiographs, batch_size: int, seed: int | None = None
+) -> tf.data.Dataset:
+    """Return all images once, in the manifest's order, the last batch being smaller.
+
+    With a seed they are varied as the task varies its images, by draws of their names.
+    """
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for start in range(0, len(radiographs), batch_size):
             chosen = np.arange(start, min(start + batch_size, len(radiographs)))
-            yield radiographs.batch(chosen), radiographs.label[chosen]
+            if seed is None:
+                yield radiographs.batch(chosen), radiographs.target[chosen]
+            else:
+                yield radiographs.training_batch(chosen, seed, radiographs.image[chosen])
 
     number = math.ceil(len(radiographs) / batch_size)
-    data = _read(batches, radiographs.crop).apply(tf.data.experimental.assert_cardinality(number))
+    data = _read(batches, radiographs).apply(tf.data.experimental.assert_cardinality(number))
     return _as_float(data)
 
 
-def _read(batches: Callable[[], Iterator], side: int) -> tf.data.Dataset:
+def _read(batches: Callable[[], Iterator], radiographs: Radiographs) -> tf.data.Dataset:
+    side = radiographs.crop
     signature = (
         tf.TensorSpec((None, side, side, 1), tf.uint8),
-        tf.TensorSpec((None,), tf.int32),
+        tf.TensorSpec((None, *radiographs.target.shape[1:]), tf.int32),
     )
     return tf.data.Dataset.from_generator(batches, output_signature=signature)
 

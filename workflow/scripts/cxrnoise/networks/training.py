@@ -19,9 +19,10 @@ import tensorflow as tf
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.files import replacing
-from cxrnoise.networks import architectures
+from cxrnoise.networks import architectures, weights
 from cxrnoise.networks.checkpoints import Progress, State
 from cxrnoise.networks.inputs import Radiographs, evaluation_batches, training_batches
+from cxrnoise.networks.objectives import Objective
 
 log = logging.getLogger(__name__)
 
@@ -49,20 +50,27 @@ class Schedule:
 
 
 def initial_model(
-    backbone: str, crop: int, schedule: Schedule, weights: str | None, xla: bool
+    backbone: str,
+    crop: int,
+    schedule: Schedule,
+    objective: Objective,
+    weights_file: str | None,
+    xla: bool,
 ) -> keras.Model:
-    """Return the compiled network, with the pretrained weights of the file `weights` if given.
+    """Return the compiled network, with the weights of `weights_file` if given.
 
     It has fused batch normalisations; `save` puts those of Keras in their place.
     """
-    model = architectures.build(backbone, crop, schedule.batch_norm_decay)
-    if weights:
-        weights.load(model, weights)
+    model = architectures.build(
+        backbone, crop, schedule.batch_norm_decay, objective.outputs, objective.activation
+    )
+    if weights_file:
+        weights.load(model, weights_file)
     model = architectures.with_batch_norm(model, architectures.FusedBatchNormalization)
     model.compile(
         optimizer=keras.optimizers.SGD(schedule.learning_rate, momentum=schedule.momentum),
-        loss=keras.losses.SparseCategoricalCrossentropy(),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        loss=objective.loss,
+        metrics=[objective.accuracy],
         jit_compile=xla,
     )
     return model
@@ -109,7 +117,7 @@ def train(
             with _full_disk_of(tensorboard):
                 model.fit(
                     training_batches(training, schedule.batch_size, seed, state.step),
-                    validation_data=evaluation_batches(validation, VALIDATION_BATCH),
+                    validation_data=evaluation_batches(validation, VALIDATION_BATCH, seed),
                     initial_epoch=math.ceil(state.step / every),
                     epochs=math.ceil(end / every),
                     steps_per_epoch=steps,

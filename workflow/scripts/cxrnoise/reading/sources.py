@@ -14,9 +14,9 @@ import pandas as pd
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.manifests import SCHEMAS
+from cxrnoise.core.names import slug
 from cxrnoise.core.randomness import uniform
 from cxrnoise.reading import answers, study
-from cxrnoise.tasks import cohorts
 
 log = logging.getLogger(__name__)
 
@@ -49,25 +49,19 @@ def at_hand(named: str, exported: str) -> str | list[str]:
     return [] if named == SIMULATED else named
 
 
-def confining(named: str, among: str) -> str | list[str]:
-    """Return the file of expert reads to whose images the draw of the study is confined, or none.
-
-    Parameters
-    ----------
-    named, among: the configuration keys `readings` and `study.among`.
-    """
-    file = named not in (ROOM, SIMULATED) and among == "readings" and os.path.exists(named)
-    return named if file and are_expert_reads(named) else []
-
-
 def are_expert_reads(path: str | Path) -> bool:
     """Whether a file has the layout of the NIH's expert reads, else that of our readings."""
     header = next(answers.numbered_rows(path), (1, []))[1]
     return set(EXPERT_COLUMNS) <= set(header)
 
 
-def images_read(path: str | Path, finding: str) -> set[str]:
-    """Return the images of which a file of expert reads says something about `finding`."""
+def images_read(path: str | Path, finding: str) -> set[str] | None:
+    """Return the images of which a file of expert reads says something about `finding`.
+
+    None of a file of our own layout, which names cases and no images.
+    """
+    if not are_expert_reads(path):
+        return None
     return {image for _, image, _, _ in _expert_reads(path, finding)}
 
 
@@ -113,16 +107,14 @@ def simulated(
             f"the simulated reader finds no image {unknown.iloc[0]} in the phantoms' truth.csv: "
             "set readings to room, or to a file of readings."
         )
-    has = cohorts.has_finding(cases["true_findings"], finding)
+    has = cases["true_findings"].map(lambda names: slug(finding) in map(slug, names.split("|")))
     right = np.where(has, options.sensitivity, options.specificity)
     shown = cases["image"] + np.where(cases["repeats"] == "", "", " again")
     parts = []
     for reader in range(1, options.readers + 1):
         errs = uniform(options.seed, f"simulated reader {reader}", shown) >= right
         present = has.to_numpy() != errs
-        other = (
-            ~present & cases["subcutaneous"].to_numpy(bool) & (cohorts.slug(finding) == "emphysema")
-        )
+        other = ~present & cases["subcutaneous"].to_numpy(bool) & (slug(finding) == "emphysema")
         parts.append(
             pd.DataFrame(
                 {
@@ -171,13 +163,13 @@ def _expert_reads(path: str | Path, finding: str) -> Iterator[tuple[int, str, st
     """Yield (row, image, reader, answer) of each answer; an empty one is none."""
     rows = answers.numbered_rows(path)
     _, header = next(rows)
-    columns = {cohorts.slug(name): position for position, name in enumerate(header)}
-    if cohorts.slug(finding) not in columns:
+    columns = {slug(name): position for position, name in enumerate(header)}
+    if slug(finding) not in columns:
         raise UserError(
             f"{path} has no column {finding}, so nobody read it there: choose another finding "
             "or another file for readings."
         )
-    image, reader, said = (columns[cohorts.slug(name)] for name in [*EXPERT_COLUMNS, finding])
+    image, reader, said = (columns[slug(name)] for name in [*EXPERT_COLUMNS, finding])
     for number, cells in rows:
         if len(cells) != len(header):
             raise UserError(

@@ -20,9 +20,9 @@ from PIL import Image
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.files import replacing
 from cxrnoise.core.manifests import SCHEMAS
+from cxrnoise.core.names import slug
 from cxrnoise.core.randomness import token, uniform
 from cxrnoise.images import radiographs
-from cxrnoise.tasks.cohorts import slug
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +51,35 @@ class Options:
     repeats: int
 
 
-def draw(
-    scores: pd.DataFrame,
+def candidates(
+    verdicts: pd.DataFrame,
     predictions: pd.DataFrame,
+    confidence: pd.DataFrame,
+    uncertainty: pd.DataFrame,
+) -> pd.DataFrame:
+    """Bring together what a study needs to know of each test image of a finding.
+
+    Parameters
+    ----------
+    verdicts, predictions: manifests of one run; confidence, uncertainty: the scores of these names.
+
+    Returns
+    -------
+    One row an image: image, given_label, predicted, p1 (probability of the finding), confidence and
+    uncertainty (the paper's values), confidence_group, uncertainty_group.
+    """
+    found = verdicts[["image", "given_label", "predicted"]]
+    found = found.merge(predictions[["image", "present"]], on="image", validate="one_to_one")
+    for name, score in (("confidence", confidence), ("uncertainty", uncertainty)):
+        own = score[["image", "paper_value", "group"]].set_axis(
+            ["image", name, f"{name}_group"], axis=1
+        )
+        found = found.merge(own, on="image", validate="one_to_one")
+    return found.rename(columns={"present": "p1"})
+
+
+def draw(
+    test: pd.DataFrame,
     options: Options,
     seed: int,
     among: Collection[str] | None = None,
@@ -66,19 +92,19 @@ def draw(
 
     Parameters
     ----------
-    scores, predictions: manifests of one run.
+    test: what `candidates` returns.
     seed: of the run.
     among: images to which the draw is confined, or None.
 
     Returns
     -------
-    The manifest `key`, by case. `case` has 12 hex digits that nobody can compute from the
-    image's name without the model's output. `weight` is the number of disagreements that a drawn
+    The manifest `key`, by case. `case` is `c` and 12 hex digits, for a spreadsheet takes 12 digits
+    such as 123456789e12 for a number. Nobody can compute them from the image's name without the
+    model's output. `weight` is the number of disagreements that a drawn
     one stands for, 0 for controls and repeats; `stratum` is the group it was drawn from, or "".
 
     Raises `UserError` when more is asked for than there is.
     """
-    test = scores.merge(predictions[["image", "p1"]], on="image", validate="one_to_one")
     if among is not None:
         test = test[test["image"].isin(among)]
     disputed = test["predicted"] != test["given_label"]
@@ -149,7 +175,7 @@ def _smallest(pool: pd.DataFrame, count: int, seed: int, purpose: str) -> pd.Dat
 
 def _cases(images: pd.DataFrame, seed: int, purpose: str) -> list[str]:
     return [
-        token(12, seed, purpose, image, float(p1).hex())
+        f"c{token(12, seed, purpose, image, float(p1).hex())}"
         for image, p1 in zip(images["image"], images["p1"], strict=True)
     ]
 

@@ -5,49 +5,51 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.contingency_tables import Table
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.reading import study
 from cxrnoise.reading.answers import ABSENT, PRESENT
-from cxrnoise.report.table1 import CELLS
-from cxrnoise.scores.measures import LABEL_ERROR, TRUE_ERROR
+from cxrnoise.scores.groups import CELLS
+from cxrnoise.scores.verdict import KINDS, LABEL_ERROR, TRUE_ERROR
 from cxrnoise.statistics import agreement
-from cxrnoise.statistics.agreement import NOTHING, Estimate
+from cxrnoise.statistics.intervals import NOTHING, Estimate, share, wilson
+from cxrnoise.statistics.trend import trend
 
 MAJORITY = "majority"
 TIED = "tied"  # the majority's answer where there is none
-KINDS = (LABEL_ERROR, TRUE_ERROR)
 COLUMNS = ["reader", "n", "unsure", *KINDS]
 COLUMNS += [f"{measure}_{group}_{kind}" for measure, group in CELLS for kind in KINDS]
 COLUMNS += ["share_A", "share_A_low", "share_A_high"]
 MEASURES = ("confidence", "uncertainty")
-BOTH = "both"  # high confidence and low uncertainty
+BOTH, SURE = "both", "sure"  # measure and group of high confidence and low uncertainty together
 STATISTICS = ["statistic", "reader", "measure", "group", "n", "estimate", "low", "high", "p"]
 # names of the statistics
-SHARE, TREND, EXTRAPOLATED = "share of label errors", "trend", "label errors of all disagreements"
-COHEN, FLEISS, AC1 = "Cohen's kappa", "Fleiss' kappa", "Gwet's AC1"
-SAME, CONTROLS = "same answer to a repeat", "labels of controls contradicted"
+SHARE, TREND, EXTRAPOLATED = "share_a", "trend", "label_errors_of_all_disagreements"
+COHEN, FLEISS, AC1 = "cohen_kappa", "fleiss_kappa", "gwet_ac1"
+SAME, CONTROLS = "same_answer_to_repeat", "controls_contradicted"
 
 
 def judge(key: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
-    """Say of each reading what it makes of the disagreement.
+    """Judge each disagreement by what each reader says.
 
     Parameters
     ----------
-    key, given: the manifests `key` and `readings`.
+    key, given: the tables `key` and `readings`.
 
     Returns
     -------
-    One row per reader and case, and one of the reader `majority` per case that is not shown again:
-    reader, case, answer, verdict and the columns of the key. The majority is the answer of more
-    than half of the readers of that case, else `tied`. The verdict is `A` where the reader
-    contradicts the given label, `B` where the reader confirms it, else empty.
+    One row per reader and case: reader, case, answer, verdict and the columns of the key. Each
+    case, but not its repeat, has one more row, of the reader `majority`: the answer of more than
+    half of the readers of that case, or `tied`. The verdict is `A` where the reader contradicts the
+    given label, `B` where the reader confirms it, else empty.
 
-    Raises `UserError` when nobody has read a case, or a reader is named like the majority.
+    Raises `UserError` when nobody has read a disagreement, or a reader is called `majority`.
     """
     if MAJORITY in set(given["reader"]):
-        raise UserError(f"a reader is named {MAJORITY!r}, like a row of the table: rename them.")
+        raise UserError(
+            f"a reader is named {MAJORITY!r}, which is the name of a row of the table: "
+            "give the reader another name."
+        )
     read = given[["reader", "case", "answer", "other_finding"]]
     shown_first = key.loc[key["role"] != study.REPEAT, "case"]
     votes = read[read["case"].isin(shown_first)]
@@ -88,7 +90,7 @@ def counted(judged: pd.DataFrame) -> pd.DataFrame:
             for kind in KINDS
         }
         a, b = (int(kinds.get(kind, 0)) for kind in KINDS)
-        found = agreement.share(a, a + b)
+        found = share(a, a + b)
         head = {"reader": reader, "n": len(own), "unsure": len(own) - a - b, "A": a, "B": b}
         tail = {"share_A": found.value, "share_A_low": found.low, "share_A_high": found.high}
         rows.append(head | cells | tail)
@@ -104,22 +106,22 @@ def _by_reader(judged: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def statistics(judged: pd.DataFrame, key: pd.DataFrame) -> pd.DataFrame:
-    """Return what can be inferred, one row per number: `STATISTICS`.
+    """Return shares, trends, extrapolation and agreement, one row per number: `STATISTICS`.
 
-    `n` is the number of cases behind the estimate, except for the extrapolation: there it is the
-    number of all disagreements. `p` is two-sided and of the trend alone.
+    `n` is the number of cases behind the estimate; for the extrapolation it is the number of all
+    disagreements. Only trends have a `p`, which is two-sided.
     """
     rows = []
 
     def add(statistic, reader, found: Estimate, measure="", group="", p=np.nan):
-        value, low, high, n = found
+        value, low, high, n, _ = found
         rows.append((statistic, reader, measure, group, n, value, low, high, p))
 
     for row in counted(judged).to_dict("records"):
         reader = row["reader"]
         for measure, group in CELLS:
             a, b = (row[f"{measure}_{group}_{kind}"] for kind in KINDS)
-            add(SHARE, reader, agreement.share(a, a + b), measure, group)
+            add(SHARE, reader, share(a, a + b), measure, group)
         for measure in MEASURES:
             z, p = trend(*_ordered(row, measure))
             add(TREND, reader, Estimate(z, np.nan, np.nan, row["A"] + row["B"]), measure, p=p)
@@ -127,7 +129,7 @@ def statistics(judged: pd.DataFrame, key: pd.DataFrame) -> pd.DataFrame:
         add(EXTRAPOLATED, reader, extrapolated(own, key))
         sure = (own["confidence_group"] == "high") & (own["uncertainty_group"] == "low")
         a, b = ((own.loc[sure, "verdict"] == kind).sum() for kind in KINDS)
-        add(SHARE, reader, agreement.share(a, a + b), BOTH, "confident and certain")
+        add(SHARE, reader, share(a, a + b), BOTH, SURE)
     _add_agreement(add, judged)
     return pd.DataFrame(rows, columns=STATISTICS)
 
@@ -143,7 +145,7 @@ def _add_agreement(add, judged: pd.DataFrame) -> None:
     first = people[people["role"] != study.REPEAT]
     answers = first.pivot(index="case", columns="reader", values="answer")
     if len(answers.columns) > 1:
-        counts = agreement.count(answers)
+        counts = agreement.count(answers, (PRESENT, ABSENT))
         add(FLEISS, "all", agreement.fleiss(counts))
         add(AC1, "all", agreement.ac1(counts))
     for one, two in combinations(answers.columns, 2):
@@ -153,45 +155,23 @@ def _add_agreement(add, judged: pd.DataFrame) -> None:
     again = people[people["role"] == study.REPEAT]
     pairs = again.merge(first, left_on=["reader", "repeats"], right_on=["reader", "case"])
     for reader, own in pairs.groupby("reader"):
-        add(SAME, reader, agreement.share((own["answer_x"] == own["answer_y"]).sum(), len(own)))
+        add(SAME, reader, share((own["answer_x"] == own["answer_y"]).sum(), len(own)))
     controls = judged[judged["role"] == study.CONTROL]
     for reader, own in controls.groupby("reader"):
         decided = own[own["verdict"] != ""]
         contradicted = (decided["verdict"] == LABEL_ERROR).sum()
-        add(CONTROLS, reader, agreement.share(contradicted, len(decided)))
-
-
-def trend(
-    label_errors: list[int], true_errors: list[int], scores: list[float] | None = None
-) -> tuple[float, float]:
-    """Test whether the share of label errors rises or falls across ordered groups.
-
-    The Cochran-Armitage test, as statsmodels has it (variance with N - 1).
-
-    Parameters
-    ----------
-    label_errors, true_errors: numbers per group, in order; scores: of the groups, 0, 1, 2 if None.
-
-    Returns
-    -------
-    z, positive where the share rises, and the two-sided p; NaN where nothing can be compared.
-    """
-    table = np.array([true_errors, label_errors], dtype=float)
-    if (table.sum(axis=1) == 0).any() or (table.sum(axis=0) > 0).sum() < 2:
-        return np.nan, np.nan
-    scores = np.arange(table.shape[1]) if scores is None else np.asarray(scores)
-    found = Table(table, shift_zeros=False).test_ordinal_association(np.arange(2), scores)
-    return float(found.zscore), float(found.pvalue)
+        add(CONTROLS, reader, share(contradicted, len(decided)))
 
 
 def extrapolated(own: pd.DataFrame, key: pd.DataFrame) -> Estimate:
     """Estimate how many of all disagreements are label errors.
 
-    In each stratum of the draw the share among the decided cases stands for all its disagreements.
-    The interval of a stratum is Wilson's, with the number of cases raised for a finite population:
-    n (N - 1) / (N - n), so that it closes when all are read. Those of several strata are combined
-    by the square root of the summed squares of their distances (G. Y. Zou, A. Donner, Statistics
-    in Medicine 27, 2008), which holds where a share is 0 or 1.
+    In each stratum of the draw, the share of label errors among the decided cases is taken for all
+    disagreements of the stratum. Its interval is Wilson's for a finite population: with
+    n (N - 1) / (N - n) in place of n cases, so that the interval closes when all N are read. The
+    distances from the estimates to the bounds of several strata are combined as the square root of
+    the sum of their squares (G. Y. Zou, A. Donner, Statistics in Medicine 27, 2008), which also
+    holds where a share is 0 or 1.
 
     Parameters
     ----------
@@ -221,7 +201,7 @@ def extrapolated(own: pd.DataFrame, key: pd.DataFrame) -> Estimate:
     return Estimate(value, value - below**0.5, value + above**0.5, total)
 
 
-def _within(share: float, n: float, size: int, least: int, most: int) -> tuple[float, float]:
-    """Return Wilson's interval as numbers of `size`, not beyond what was counted."""
-    low, high = agreement.share(share * n, n)[1:3] if np.isfinite(n) else (share, share)
+def _within(part: float, n: float, size: int, least: int, most: int) -> tuple[float, float]:
+    """Return Wilson's interval as numbers of `size`, within the bounds that are certain."""
+    low, high = wilson(part, n) if np.isfinite(n) else (part, part)
     return max(size * low, least), min(size * high, most)

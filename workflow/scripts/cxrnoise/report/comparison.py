@@ -1,38 +1,36 @@
-"""Every number of the paper beside ours, judged by a stated rule, and where the paper errs.
+"""Every number of the paper beside ours, judged by a stated rule.
 
 The paper's numbers are in `config/paper-table1.csv`, `paper-table2.csv` (the two tables) and
-`paper-numbers.csv` (the text).
+`paper-numbers.csv` (the text). Where they contradict each other is written in docs/paper.md.
 """
 
 import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from html import escape
+from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
-from scipy.stats import chisquare, norm
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from cxrnoise.reading import verdicts
-from cxrnoise.report.pages import html_page, html_table, shortest, small_interval
-from cxrnoise.report.table1 import CELLS
+from cxrnoise.report.pages import html_page, shortest
 from cxrnoise.report.table1 import COLUMNS as TABLE1
-from cxrnoise.scores.measures import LABEL_ERROR, TRUE_ERROR, wilson
-from cxrnoise.statistics import agreement
+from cxrnoise.scores.groups import CELLS
+from cxrnoise.scores.verdict import KINDS, LABEL_ERROR, TRUE_ERROR
+from cxrnoise.statistics.intervals import share, wilson
 
 AGREES, DIFFERS, NOT_RUN, NOT_MEASURED = "agrees", "differs", "not run", "not measured"
 QUOTED, CONFIGURED = "quoted.", "config:"
 RULE = (
-    "A number agrees when the paper's value lies within our 95 % interval, widened on either side "
-    "by half a unit of the last digit that the paper prints; a number of ours without an interval, "
-    "when it differs by no more than that. Counts of a table are scaled to the paper's number of "
-    "images or cases. The interval is that of one run of ours: it holds the chance of the draw, "
-    "not that of another training, so that “differs” is a reason to look, not a proof."
+    "A number agrees if the paper's value lies within our 95 % interval, widened on either side "
+    "by half a unit of the last digit that the paper prints. If our number has no interval, it "
+    "agrees if it differs by no more than that half unit. Counts of a table are scaled to the "
+    "paper's number of images or cases. The interval covers the chance of the draw in one run of "
+    "ours, not the chance of another training, so “differs” is a reason to look, not a proof."
 )
-COLUMNS = ["key", "where", "printed", "paper", "ours", "low", "high", "verdict", "mark", "note"]
+COLUMNS = ["key", "where", "printed", "paper", "ours", "low", "high", "verdict", "note"]
 
 
 class Ours(NamedTuple):
@@ -86,7 +84,7 @@ def numbers(table1: pd.DataFrame, table2: pd.DataFrame, text: pd.DataFrame) -> l
             found.append(Number(key, row[name], printed, where, _named(name)))
     [row] = table2.to_dict("records")
     for measure, group in CELLS:
-        for kind in (LABEL_ERROR, TRUE_ERROR):
+        for kind in KINDS:
             name = f"{measure}_{group}_{kind}"
             value = row[name]
             found.append(Number(f"table2.{name}", value, f"{value:.0f}", "Table 2", _named(name)))
@@ -141,10 +139,10 @@ def _drop(before: pd.Series, after: pd.Series) -> Ours:
 
 
 def _scaled(count: float, n: float, paper_n: float) -> Ours:
-    """Return a count of n as one of `paper_n`."""
+    """Return a count of n cases, scaled to the paper's number of cases."""
     if n == 0:
         return Ours(math.nan)
-    return Ours(*(bound * paper_n for bound in agreement.share(count, n)[:3]))
+    return Ours(*(bound * paper_n for bound in share(count, n)[:3]))
 
 
 def ours_of_table2(
@@ -159,16 +157,16 @@ def ours_of_table2(
             row[f"{measure}_{group}_{kind}"], decided, cases
         )
         for measure, group in CELLS
-        for kind in (LABEL_ERROR, TRUE_ERROR)
+        for kind in KINDS
     }
-    share = statistics[
+    sure = statistics[
         (statistics["reader"] == verdicts.MAJORITY) & (statistics["measure"] == verdicts.BOTH)
     ].iloc[0]
-    confirmed = 0 if share["n"] == 0 else share["n"] * (1 - share["estimate"])
+    confirmed = 0 if sure["n"] == 0 else sure["n"] * (1 - sure["estimate"])
     return found | {
         "study.cases": Ours(row["n"]),
         "study.label_errors": _scaled(row[LABEL_ERROR], decided, cases),
-        "study.share": Ours(*agreement.share(row[LABEL_ERROR], decided)[:3]),
+        "study.share": Ours(*share(row[LABEL_ERROR], decided)[:3]),
         "study.confident_confirmed": _scaled(confirmed, decided, cases),
     }
 
@@ -188,9 +186,10 @@ def ours_of_finding(
 
     Parameters
     ----------
-    labels: the manifest; evaluation: `evaluation.csv`; paper: the numbers of the text.
+    labels: the table `labels`; evaluation: `evaluation.csv`; paper: the numbers of the text.
     """
-    sizes = labels.groupby("split")["given_label"].agg(["size", "sum"])
+    positive = labels.assign(positive=labels["given_label"] == 1)
+    sizes = positive.groupby("split")["positive"].agg(["size", "sum"])
     found = {f"finding.{split}": Ours(int(row["size"])) for split, row in sizes.iterrows()}
     found |= {f"finding.positive_{split}": Ours(int(row["sum"])) for split, row in sizes.iterrows()}
     of = evaluation.set_index("measure")
@@ -222,205 +221,18 @@ def verdict(number: Number, ours: Ours | None) -> str:
     return AGREES if low - slack <= number.value <= high + slack else DIFFERS
 
 
-def compare(
-    paper: Iterable[Number], ours: Mapping[str, Ours], marks: Mapping[str, str]
-) -> pd.DataFrame:
-    """Return one row per number of the paper: `COLUMNS`.
-
-    Parameters
-    ----------
-    ours: by key; marks: which contradictions a number takes part in, by key.
-    """
+def compare(paper: Iterable[Number], ours: Mapping[str, Ours]) -> pd.DataFrame:
+    """Return one row per number of the paper: `COLUMNS`. `ours` has our numbers by key."""
     rows = []
     for number in paper:
         own = ours.get(number.key)
         judged = verdict(number, own)
         value, low, high = own if own is not None else Ours(math.nan)
         rows.append(
-            (number.key, number.where, number.printed, number.value, value, low, high)
-            + (judged, marks.get(number.key, ""), number.note)
+            (number.key, number.where, number.printed, number.value)
+            + (value, low, high, judged, number.note)
         )
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-class Contradiction(NamedTuple):
-    """What does not fit in the paper, in a sentence, and the keys of its numbers."""
-
-    keys: tuple[str, ...]
-    sentence: str
-
-
-def contradictions(
-    table1: pd.DataFrame, table2: pd.DataFrame, text: pd.DataFrame
-) -> list[Contradiction]:
-    """Find by computation where the paper's numbers do not fit each other."""
-    said = text.set_index("key")["value"]
-    rows = table1.set_index("noise_percent")
-    found = [
-        *_of_levels(rows, said),
-        *_of_accuracies(rows, said),
-        *_of_flips(rows),
-        *_of_groups(rows, table2),
-    ]
-    size, errors, accuracy = said["finding.test"], said["finding.errors"], said["finding.accuracy"]
-    if round(1 - errors / size, 2) != accuracy:
-        found.append(
-            Contradiction(
-                ("finding.accuracy", "finding.errors"),
-                f"{errors:.0f} errors of {size:,.0f} images are an accuracy of "
-                f"{1 - errors / size:.4f}, which rounds to {1 - errors / size:.2f}, not to "
-                f"{accuracy:.2f}.",
-            )
-        )
-    return found
-
-
-def _of_levels(rows: pd.DataFrame, said: pd.Series) -> list[Contradiction]:
-    found = []
-    if len(rows) != said["situs.levels"]:
-        found.append(
-            Contradiction(
-                ("situs.levels",),
-                f"The text speaks of {said['situs.levels']:.0f} data sets and names {len(rows)} "
-                f"levels, as many as Table 1 has rows.",
-            )
-        )
-    truth = rows["accuracy_truth"]
-    for level in (16, 32):
-        drop, error = truth[0] - truth[level], 1 - truth[level]
-        claimed = said[f"situs.drop_{level}"]
-        if round(drop, 3) != claimed:
-            is_error = ", but the error rate is" if round(error, 3) == claimed else " and not"
-            found.append(
-                Contradiction(
-                    (f"situs.drop_{level}",),
-                    f"A drop of {100 * claimed:.1f} % at {level} % noise is not what Table 1 has: "
-                    f"from {truth[0]:.3f} to {truth[level]:.3f} it is {100 * drop:.1f} %"
-                    f"{is_error} {100 * claimed:.1f} %.",
-                )
-            )
-    if truth[8] >= said["situs.accuracy_8"]:
-        found.append(
-            Contradiction(
-                ("situs.accuracy_8", "table1.8.accuracy_truth"),
-                f"“When label noise is 8 %, accuracy falls below 99 %”, but Table 1 has "
-                f"{truth[8]:.3f}.",
-            )
-        )
-    same = rows.index[truth <= rows["accuracy_noisy"]]
-    found += [
-        Contradiction(
-            (f"table1.{level:g}.accuracy_truth", f"table1.{level:g}.accuracy_noisy"),
-            "Accuracy against the truth is said to be much better than against the noisy labels "
-            f"for all levels; at {level:g} % both are {truth[level]:.3f}.",
-        )
-        for level in same
-    ]
-    return found
-
-
-def _of_accuracies(rows: pd.DataFrame, said: pd.Series) -> list[Contradiction]:
-    found = []
-    for level, row in rows.iterrows():
-        recomputed = 1 - row["errors_noisy"] / row["n"]
-        if round(recomputed, 3) != round(row["accuracy_noisy"], 3):
-            found.append(
-                Contradiction(
-                    (f"table1.{level:g}.accuracy_noisy", f"table1.{level:g}.errors_noisy"),
-                    f"At {level:g} % noise {row['errors_noisy']:.0f} errors of {row['n']:,.0f} are "
-                    f"{recomputed:.5f}, printed as {row['accuracy_noisy']:.3f}: cut off, while "
-                    "others are rounded.",
-                )
-            )
-    truth = rows["accuracy_truth"]
-    for before, after in zip(rows.index, rows.index[1:], strict=False):
-        n, p = rows.loc[before, "n"], (truth[before] + truth[after]) / 2
-        z = (truth[after] - truth[before]) / (2 * p * (1 - p) / n) ** 0.5
-        if z > norm.ppf(0.975):
-            found.append(
-                Contradiction(
-                    (f"table1.{before:g}.accuracy_truth", f"table1.{after:g}.accuracy_truth"),
-                    f"Accuracy rises from {truth[before]:.3f} to {truth[after]:.3f} as noise goes "
-                    f"from {before:g} to {after:g} %, more than chance in the test set explains "
-                    f"(z = {z:.1f}): single trainings differ by more than the levels.",
-                )
-            )
-    return found
-
-
-def _of_flips(rows: pd.DataFrame) -> list[Contradiction]:
-    """Compare the flips that the table implies with the nominal level.
-
-    The errors against the truth are the true errors B and the flipped labels that the model
-    repeats; all flips are those and the label errors A.
-    """
-    found = []
-    for level, row in rows.iterrows():
-        a, b = (
-            sum(row[f"confidence_{group}_{kind}"] for group in ("low", "moderate", "high"))
-            for kind in (LABEL_ERROR, TRUE_ERROR)
-        )
-        wrong = (1 - row["accuracy_truth"]) * row["n"]
-        flips, nominal = a + max(wrong - b, 0), row["n"] * level / 100
-        if level > 0:
-            z = (flips - nominal) / (nominal * (1 - level / 100)) ** 0.5
-            if abs(z) > norm.ppf(0.975):
-                found.append(
-                    Contradiction(
-                        (f"table1.{level:g}.errors_noisy",),
-                        f"At {level:g} % noise the table implies about {flips:.0f} flipped labels "
-                        f"in the test set, where {nominal:.0f} are expected (z = {z:.1f}).".replace(
-                            "= -", "= −"
-                        ),
-                    )
-                )
-    return found
-
-
-def _of_groups(rows: pd.DataFrame, table2: pd.DataFrame) -> list[Contradiction]:
-    found = []
-    for level, row in rows.iterrows():
-        for measure in verdicts.MEASURES:
-            names = [f"{measure}_{group}" for name, group in CELLS if name == measure]
-            counts = np.array([row[f"{name}_{LABEL_ERROR}"] for name in names])
-            if counts.sum() and chisquare(counts).pvalue < 0.001:
-                found.append(
-                    Contradiction(
-                        tuple(f"table1.{level:g}.{name}_{LABEL_ERROR}" for name in names),
-                        f"At {level:g} % noise the label errors by {measure}, "
-                        f"{'/'.join(f'{count:.0f}' for count in counts)}, are too uneven for "
-                        "groups of equal size (χ² test, p < 0.001).",
-                    )
-                )
-    [row] = table2.to_dict("records")
-    sizes = {
-        measure: tuple(
-            int(row[f"{measure}_{group}_A"] + row[f"{measure}_{group}_B"])
-            for name, group in CELLS
-            if name == measure
-        )
-        for measure in verdicts.MEASURES
-    }
-    if len(set(sizes.values())) == 1:
-        [shared] = set(sizes.values())
-        found.append(
-            Contradiction(
-                tuple(f"table2.{m}_{g}_{k}" for m, g in CELLS for k in (LABEL_ERROR, TRUE_ERROR)),
-                f"The groups of the {sum(shared)} random cases have the sizes "
-                f"{'/'.join(map(str, shared))} by confidence and by uncertainty alike, which a "
-                "random draw hardly gives: the sizes look chosen.",
-            )
-        )
-    return found
-
-
-def marks(found: Iterable[Contradiction]) -> dict[str, str]:
-    """Return the numbers of the contradictions, from 1, by the key of what they concern."""
-    of_key: dict[str, list[str]] = {}
-    for number, contradiction in enumerate(found, 1):
-        for key in contradiction.keys:
-            of_key.setdefault(key, []).append(str(number))
-    return {key: ", ".join(numbers) for key, numbers in of_key.items()}
 
 
 SECTIONS = {
@@ -435,37 +247,36 @@ PAPER = "Çallı et al., SPIE Medical Imaging 2019, doi 10.1117/12.2514290"
 
 def html(
     rows: pd.DataFrame,
-    found: list[Contradiction],
     dataset: str,
     finding: str,
     simulated: bool,
+    templates: str | Path,
     provenance: str,
 ) -> str:
     """Return the comparison as one self-contained HTML page.
 
     Parameters
     ----------
-    rows: what `compare` returns; found: what `contradictions` does.
+    rows: what `compare` returns; simulated: whether the readers are; templates: their folder.
+    provenance: the JSON text of `provenance.describe`, shown at the foot of the page.
     """
-    reader = "SIMULATED READER: " if simulated else ""
-    summary = _summary(rows["verdict"])
-    parts = [
-        f"<p>Numbers of {escape(PAPER)}, beside those of this run on {escape(dataset)}: "
-        f"{summary}.{_strange(dataset, finding, simulated)}</p>",
-        f"<p>{escape(RULE)}</p>",
-    ]
-    for name, prefixes in SECTIONS.items():
-        part = rows[rows["key"].str.startswith(prefixes)]
-        if len(part):
-            parts.append(_section(name, part))
-    items = "\n".join(f"<li>{escape(one.sentence)}</li>" for one in found)
-    parts.append(
-        "<h2>Where the paper does not agree with itself</h2>\n"
-        f"<p>Found by computation from its own numbers; the marks refer to these.</p>\n"
-        f"<ol>\n{items}\n</ol>"
+    title = f"{'SIMULATED READER: ' if simulated else ''}The paper and this run"
+    of_section = {
+        name: rows[rows["key"].str.startswith(prefixes)] for name, prefixes in SECTIONS.items()
+    }
+    return html_page(
+        templates,
+        "paper_vs_ours.html",
+        provenance,
+        title=f"{title}: {dataset}",
+        heading=title,
+        paper=PAPER,
+        dataset=dataset,
+        summary=_summary(rows["verdict"]),
+        reasons=_strange(dataset, finding, simulated),
+        rule=RULE,
+        sections=[_section(name, part) for name, part in of_section.items() if len(part)],
     )
-    title = f"{reader}The paper and this run"
-    return html_page(f"{title}: {dataset}", title, "\n".join(parts), provenance)
 
 
 def _summary(verdicts: pd.Series) -> str:
@@ -475,42 +286,25 @@ def _summary(verdicts: pd.Series) -> str:
 
 
 def _strange(dataset: str, finding: str, simulated: bool) -> str:
+    """Return why the numbers cannot be compared with the paper's, or an empty string."""
     reasons = []
     if dataset != "ChestXRay14":
         reasons.append("these are not the paper's radiographs")
     if finding.lower() != "emphysema":
-        reasons.append(f"the finding is {escape(finding)}, not emphysema")
+        reasons.append(f"the finding is {finding}, not emphysema")
     if simulated:
         reasons.append("nobody read them: the reader is simulated")
-    if not reasons:
-        return ""
-    return f" <strong>Only the form can be compared: {', and '.join(reasons)}.</strong>"
+    return ", and ".join(reasons)
 
 
-def _section(name: str, rows: pd.DataFrame) -> str:
-    header = ["Where", "What", "Paper", "Ours", "Verdict", "Mark"]
-    kinds = [' class="text"'] * 2 + [""] * 2 + [' class="text"'] * 2
-    head = "".join(
-        f'<th scope="col"{kind}>{text}</th>' for text, kind in zip(header, kinds, strict=True)
-    )
-    bodies = []
-    for where, part in rows.groupby("where", sort=False):
-        lines = [_line(row) for row in part.to_dict("records")]
-        first = f'<th scope="rowgroup" class="text" rowspan="{len(lines)}">{escape(where)}</th>'
-        bodies.append(f"<tbody><tr>{first}" + "</tr>\n<tr>".join(lines) + "</tr></tbody>")
-    about = f"{name}: {_summary(rows['verdict'])}."
-    return html_table(name, about, f"<thead><tr>{head}</tr></thead>", "\n".join(bodies))
-
-
-def _line(row: dict) -> str:
-    setting = row["key"].removeprefix(CONFIGURED)
-    what = setting if row["key"] != setting else row["note"]
-    alarm = " alarm" if row["verdict"] == DIFFERS else ""
-    return (
-        f'<td class="text">{escape(what)}</td><td>{escape(row["printed"])}</td>'
-        f"<td>{small_interval(_shown(row))}</td>"
-        f'<td class="text{alarm}">{row["verdict"]}</td><td class="text">{row["mark"]}</td>'
-    )
+def _section(name: str, rows: pd.DataFrame) -> dict:
+    places: dict[str, list[dict]] = {}
+    for row in rows.to_dict("records"):
+        setting = row["key"].startswith(CONFIGURED)
+        what = row["key"].removeprefix(CONFIGURED) if setting else row["note"]
+        line = row | {"what": what, "shown": _shown(row), "differs": row["verdict"] == DIFFERS}
+        places.setdefault(row["where"], []).append(line)
+    return {"name": name, "about": f"{name}: {_summary(rows['verdict'])}.", "places": places}
 
 
 def _shown(row: dict) -> str:

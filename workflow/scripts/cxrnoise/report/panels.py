@@ -1,4 +1,4 @@
-"""Figures of radiographs: the disagreements in which a confident, certain model met the readers."""
+"""Figures of radiographs: a confident, certain model against the labels and the readers."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +12,8 @@ from cxrnoise.networks.neighbours import POSITIVE, Features, nearest
 from cxrnoise.reading import study
 from cxrnoise.reading.sources import SIMULATED
 from cxrnoise.reading.verdicts import MAJORITY, judge
-from cxrnoise.scores.measures import LABEL_ERROR, TRUE_ERROR, confidence
+from cxrnoise.scores.confidence import from_chance
+from cxrnoise.scores.verdict import LABEL_ERROR, TRUE_ERROR
 
 SHOWN = 4  # radiographs in a figure, as in the paper
 ANSWERS = ("absent", "present")  # of the labels 0 and 1
@@ -41,8 +42,8 @@ def plates(key: pd.DataFrame, given: pd.DataFrame, features: Features, finding: 
 
     Parameters
     ----------
-    key, given: the manifests `key` and `readings`.
-    features: of the cases and of the training positives.
+    key, given: the tables `key` and `readings`.
+    features: of the cases and of the training images with the label.
     """
     judged = judge(key, given)
     overturned, confirmed = (confident(judged, kind) for kind in (LABEL_ERROR, TRUE_ERROR))
@@ -80,7 +81,7 @@ def confident(judged: pd.DataFrame, verdict: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    judged: what `judgements.judge` returns.
+    judged: what `verdicts.judge` returns.
 
     Returns
     -------
@@ -135,7 +136,7 @@ def of_neighbours(cases: pd.DataFrame, features: Features) -> list[Panel]:
     panels = []
     for turn, position, distance in found:
         p1 = float(features.p1[pool[position]])
-        [certain] = confidence(np.array([[1 - p1, p1]]))
+        [certain] = from_chance(np.array([[1 - p1, p1]]))
         image = str(features.image[pool[position]])
         lines = [
             image,
@@ -175,7 +176,7 @@ def _of(cases: int) -> str:
 
 
 def draw(plate: Plate) -> Figure:
-    """Draw the panels of a figure two by two; where there are none, it says so."""
+    """Draw the panels of a figure in two columns; a figure without panels says so."""
     panels = plate.panels
     rows = -(-len(panels) // 2)
     height = 1.0 + (5.1 * rows if rows else 1.0)

@@ -3,18 +3,18 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
-from cxrnoise.report.pages import html_page, html_table, markdown_table, shortest, small_interval
-from cxrnoise.scores.measures import GROUPS, LABEL_ERROR, TRUE_ERROR, wilson
+from cxrnoise.core.manifests import UNKNOWN
+from cxrnoise.report.pages import html_page, markdown_table, shortest
+from cxrnoise.scores.groups import CELLS
+from cxrnoise.scores.verdict import KINDS, LABEL_ERROR
+from cxrnoise.statistics.intervals import wilson
 
-# in the paper's order: on either side the doubtful cases first
-CELLS = [("confidence", group) for group in GROUPS] + [
-    ("uncertainty", group) for group in reversed(GROUPS)
-]
 COLUMNS = ["noise_percent", "n", "accuracy_truth", "accuracy_noisy", "errors_noisy"] + [
-    f"{measure}_{group}_{kind}" for measure, group in CELLS for kind in (LABEL_ERROR, TRUE_ERROR)
+    f"{measure}_{group}_{kind}" for measure, group in CELLS for kind in KINDS
 ]
 EXTRA_COLUMNS = [
     "mc_accuracy_truth",
@@ -23,6 +23,7 @@ EXTRA_COLUMNS = [
     "label_error_recall",
     "disagreement_precision",
 ]
+SYMMETRIC = "symmetric"  # the paper's noise model
 RULES = {
     "test-quantiles": "thirds of the whole test set",
     "val-quantiles": "bounded by the terciles of the validation set",
@@ -45,6 +46,7 @@ class Setting:
     confidence: str
     groups: str
     sd_factor: float
+    noise_model: str = SYMMETRIC
 
 
 def by_seed(runs: Iterable[tuple[float, int, pd.DataFrame]]) -> pd.DataFrame:
@@ -52,18 +54,19 @@ def by_seed(runs: Iterable[tuple[float, int, pd.DataFrame]]) -> pd.DataFrame:
 
     Parameters
     ----------
-    runs: (noise level in percent, seed, the manifest `scores`) of each run.
+    runs: (noise level in percent, seed, verdicts) of each run; the verdicts have the groups of
+        confidence and of uncertainty beside them, see `scores.tables.wide`.
 
     Returns
     -------
     One row per run, sorted by noise level and seed: `COLUMNS` with `seed` after the noise level,
-    and `EXTRA_COLUMNS`. Accuracies are fractions; `flips` counts the wrong given labels in the
-    test set; `label_error_recall` is the share of them that the model disagrees with,
-    `disagreement_precision` the share of disagreements that are label errors (both empty where
-    there are none).
+    and `EXTRA_COLUMNS`. Accuracies are fractions. `flips` counts the flipped labels of the test
+    set, `label_error_recall` is the share of them that the model disagrees with, and
+    `disagreement_precision` is the share of disagreements that are label errors. A share of
+    nothing, and an accuracy of Monte Carlo samples that were not drawn, is NaN.
     """
     rows = [
-        {"noise_percent": noise, "seed": seed, **_count(scores)} for noise, seed, scores in runs
+        {"noise_percent": noise, "seed": seed, **_count(verdicts)} for noise, seed, verdicts in runs
     ]
     columns = [COLUMNS[0], "seed", *COLUMNS[1:], *EXTRA_COLUMNS]
     return pd.DataFrame(rows, columns=columns).sort_values(
@@ -71,28 +74,31 @@ def by_seed(runs: Iterable[tuple[float, int, pd.DataFrame]]) -> pd.DataFrame:
     )
 
 
-def _count(scores: pd.DataFrame) -> dict[str, float]:
-    true, given = scores["true_label"], scores["given_label"]
-    errors = scores["verdict"] != ""
-    label_errors = (scores["verdict"] == LABEL_ERROR).sum()
+def _count(verdicts: pd.DataFrame) -> dict[str, float]:
+    true, given = verdicts["true_label"], verdicts["given_label"]
+    by_samples = verdicts["mc_predicted"]
+    sampled = (by_samples != UNKNOWN).all()
+    errors = (verdicts["verdict"] != "").sum()
+    label_errors = (verdicts["verdict"] == LABEL_ERROR).sum()
+    flips = verdicts["flipped"].sum()
     cells = {
         f"{measure}_{group}_{kind}": (
-            (scores[f"{measure}_group"] == group) & (scores["verdict"] == kind)
+            (verdicts[f"{measure}_group"] == group) & (verdicts["verdict"] == kind)
         ).sum()
         for measure, group in CELLS
-        for kind in (LABEL_ERROR, TRUE_ERROR)
+        for kind in KINDS
     }
     return {
-        "n": len(scores),
-        "accuracy_truth": (scores["predicted"] == true).mean(),
-        "accuracy_noisy": (scores["predicted"] == given).mean(),
-        "errors_noisy": errors.sum(),
+        "n": len(verdicts),
+        "accuracy_truth": (verdicts["predicted"] == true).mean(),
+        "accuracy_noisy": (verdicts["predicted"] == given).mean(),
+        "errors_noisy": errors,
         **cells,
-        "mc_accuracy_truth": (scores["mc_predicted"] == true).mean(),
-        "mc_accuracy_noisy": (scores["mc_predicted"] == given).mean(),
-        "flips": scores["flipped"].sum(),
-        "label_error_recall": _ratio(label_errors, scores["flipped"].sum()),
-        "disagreement_precision": _ratio(label_errors, errors.sum()),
+        "mc_accuracy_truth": (by_samples == true).mean() if sampled else math.nan,
+        "mc_accuracy_noisy": (by_samples == given).mean() if sampled else math.nan,
+        "flips": flips,
+        "label_error_recall": _ratio(label_errors, flips),
+        "disagreement_precision": _ratio(label_errors, errors),
     }
 
 
@@ -112,6 +118,7 @@ def mean(runs: pd.DataFrame) -> pd.DataFrame:
 class Line:
     """One printed line: the noise level, whose numbers these are, and the cells."""
 
+    level: float
     noise: str
     source: str
     cells: list[str]
@@ -135,12 +142,13 @@ def printed(table: pd.DataFrame, paper: pd.DataFrame | None, source: str) -> lis
     """
     lines = []
     for row in table.to_dict("records"):
-        noise = shortest(row["noise_percent"], 6)
-        lines.append(Line(noise, source, _cells(row, interval=True)))
+        level = row["noise_percent"]
+        noise = shortest(level, 6)
+        lines.append(Line(level, noise, source, _cells(row, interval=True)))
         if paper is not None:
-            same = paper[paper["noise_percent"] == row["noise_percent"]]
+            same = paper[paper["noise_percent"] == level]
             lines += [
-                Line(noise, "paper", _cells(theirs, interval=False))
+                Line(level, noise, "paper", _cells(theirs, interval=False))
                 for theirs in same.to_dict("records")
             ]
     return lines
@@ -153,9 +161,7 @@ def _cells(row: dict[str, float], interval: bool) -> list[str]:
     ]
     accuracies[1] += f" ({shortest(row['errors_noisy'], 1)})"
     return accuracies + [
-        "/".join(
-            shortest(row[f"{measure}_{group}_{kind}"], 1) for kind in (LABEL_ERROR, TRUE_ERROR)
-        )
+        "/".join(shortest(row[f"{measure}_{group}_{kind}"], 1) for kind in KINDS)
         for measure, group in CELLS
     ]
 
@@ -166,17 +172,20 @@ def _interval(proportion: float, n: float) -> str:
 
 
 def _found(row: dict[str, float]) -> list[str]:
-    shares = [row["label_error_recall"], row["disagreement_precision"]]
+    shares = [
+        row["label_error_recall"],
+        row["disagreement_precision"],
+        row["mc_accuracy_truth"],
+        row["mc_accuracy_noisy"],
+    ]
     return [
         f"{shortest(row['flips'], 1)} ({100 * row['flips'] / row['n']:.1f} %)",
         *("–" if math.isnan(share) else f"{share:.3f}" for share in shares),
-        f"{row['mc_accuracy_truth']:.3f}",
-        f"{row['mc_accuracy_noisy']:.3f}",
     ]
 
 
 def caption(table: pd.DataFrame, paper: pd.DataFrame | None, setting: Setting) -> str:
-    """Return what the table shows and how it was made, in sentences."""
+    """Return sentences that say what the table shows and how it was made."""
     seeds = ", ".join(str(seed) for seed in setting.seeds)
     runs = f"Means over the seeds {seeds}" if len(setting.seeds) > 1 else f"One run (seed {seeds})"
     sizes = " or ".join(f"{int(n):,}" for n in sorted(table["n"].unique()))
@@ -193,6 +202,8 @@ def caption(table: pd.DataFrame, paper: pd.DataFrame | None, setting: Setting) -
         f"{setting.batch_size} training images each.",
         f"{runs}; in brackets the 95 % Wilson interval for the test set of one run.",
     ]
+    if setting.noise_model != SYMMETRIC:
+        sentences.append(f"Labels are flipped by the noise model {setting.noise_model}.")
     if paper is not None:
         sentences.append("Paper: Table 1 of Çallı et al. 2019, doi 10.1117/12.2514290.")
     return " ".join(sentences)
@@ -218,59 +229,38 @@ def _found_rows(table: pd.DataFrame) -> list[list[str]]:
     return [[shortest(row["noise_percent"], 6), *_found(row)] for row in table.to_dict("records")]
 
 
-def html(runs: pd.DataFrame, paper: pd.DataFrame | None, setting: Setting, provenance: str) -> str:
+ABOUT_FOUND = (
+    "Wrong labels in the test set, the share of them that the model disagrees with (recall), "
+    "their share of all its disagreements (precision); and the accuracy of the mean of the "
+    "Monte Carlo samples."
+)
+
+
+def html(
+    runs: pd.DataFrame,
+    paper: pd.DataFrame | None,
+    setting: Setting,
+    templates: str | Path,
+    provenance: str,
+) -> str:
     """Return the content of `markdown` as one self-contained HTML page.
 
     Parameters
     ----------
+    templates: the folder of the templates.
     provenance: the JSON text of `provenance.describe`, shown at the foot of the page.
     """
     table = mean(runs)
-    content = f"{_html_results(table, paper, setting)}\n{_html_found(table)}"
-    return html_page(f"Table 1: {setting.dataset}", "Table 1", content, provenance)
-
-
-def _html_results(table: pd.DataFrame, paper: pd.DataFrame | None, setting: Setting) -> str:
-    groups = "".join(f'<th scope="col">{group}</th>' for _, group in CELLS)
-    head = (
-        '<thead><tr><th rowspan="2" scope="col">Noise&nbsp;%</th>'
-        '<th rowspan="2" scope="col">Source</th>'
-        '<th colspan="2" scope="colgroup">Accuracy relative to</th>'
-        '<th colspan="3" scope="colgroup">Errors A/B by confidence</th>'
-        '<th colspan="3" scope="colgroup">Errors A/B by uncertainty</th></tr>'
-        '<tr><th scope="col">ground truth</th><th scope="col">noisy labels (errors)</th>'
-        f"{groups}</tr></thead>"
-    )
-    lines = printed(table, paper, "this run")
-    levels = dict.fromkeys(line.noise for line in lines)
-    bodies = "\n".join(
-        _html_level([line for line in lines if line.noise == level]) for level in levels
-    )
-    return html_table("Table 1", caption(table, paper, setting), head, bodies)
-
-
-def _html_level(lines: list[Line]) -> str:
-    first = f'<th scope="rowgroup" rowspan="{len(lines)}">{lines[0].noise}</th>'
-    rows = []
-    for line in lines:
-        kind = ' class="paper"' if line.source == "paper" else ""
-        cells = "".join(f"<td>{small_interval(cell)}</td>" for cell in line.cells)
-        rows.append(f'<tr{kind}>{first}<th scope="row">{line.source}</th>{cells}</tr>')
-        first = ""
-    return f"<tbody>{''.join(rows)}</tbody>"
-
-
-def _html_found(table: pd.DataFrame) -> str:
-    head = "".join(f'<th scope="col">{name}</th>' for name in ["Noise&nbsp;%", *FOUND])
-    rows = "\n".join(
-        f'<tr><th scope="row">{noise}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
-        for noise, *cells in _found_rows(table)
-    )
-    about = (
-        "Wrong labels in the test set, the share of them that the model disagrees with (recall), "
-        "their share of all its disagreements (precision); and the accuracy of the mean of the "
-        "Monte Carlo samples."
-    )
-    return html_table(
-        "Label errors", about, f"<thead><tr>{head}</tr></thead>", f"<tbody>{rows}</tbody>"
+    return html_page(
+        templates,
+        "table1.html",
+        provenance,
+        title=f"Table 1: {setting.dataset}",
+        heading="Table 1",
+        caption=caption(table, paper, setting),
+        cells=CELLS,
+        lines=printed(table, paper, "this run"),
+        about_found=ABOUT_FOUND,
+        found_header=FOUND,
+        found=_found_rows(table),
     )

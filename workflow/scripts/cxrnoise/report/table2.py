@@ -1,7 +1,7 @@
 """Table 2 as people read it: errors of the model and of the labels, according to readers."""
 
 from dataclasses import dataclass
-from html import escape
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,18 +18,19 @@ from cxrnoise.reading.verdicts import (
     SAME,
     TREND,
 )
-from cxrnoise.report.pages import html_page, html_table, markdown_table, small_interval
-from cxrnoise.report.table1 import CELLS, RULES
-from cxrnoise.statistics import agreement
-from cxrnoise.statistics.agreement import Estimate
+from cxrnoise.report.pages import html_page, markdown_table
+from cxrnoise.report.table1 import RULES
+from cxrnoise.scores.groups import CELLS
+from cxrnoise.statistics.intervals import Estimate, share
 
 
 @dataclass(frozen=True)
 class Setting:
     """What a reader of the table must know beside the numbers.
 
-    groups, sd_factor: as in the configuration; confined: whether the cases were drawn among the
-    images that a file of readings covers; simulated: whether nobody read them.
+    groups, sd_factor: as in the configuration.
+    confined: whether the cases were drawn among the images that a file of readings covers.
+    simulated: whether the readers are simulated, so that no person read the cases.
     """
 
     dataset: str
@@ -42,12 +43,12 @@ class Setting:
 
 
 def title(setting: Setting) -> str:
-    """Return the title of everything that is made from these readings."""
+    """Return the name of the finding; it says so where the readers are simulated."""
     return f"{'SIMULATED READER: ' if setting.simulated else ''}{setting.finding}"
 
 
 def caption(table: pd.DataFrame, key: pd.DataFrame, setting: Setting) -> str:
-    """Return what the table shows and how it was made, in sentences."""
+    """Return sentences that say what the table shows and how it was made."""
     drawn = key[key["role"] == study.DISAGREEMENT]
     total = round(drawn["weight"].sum())
     sampling = "at random" if set(drawn["stratum"]) == {""} else "by group"
@@ -93,7 +94,7 @@ PRINTED += [f"{group} {measure}" for measure, group in CELLS]
 def printed(table: pd.DataFrame, paper: pd.DataFrame | None) -> list[list[str]]:
     """Return the lines as the paper prints them, the paper's own last.
 
-    Where there is one reader, who is the majority, there is no line of the majority.
+    A single reader is the majority, which then has no line of its own.
     """
     own = table if len(table) > 2 else table[table["reader"] != MAJORITY]
     parts = [own] if paper is None else [own, paper]
@@ -111,7 +112,7 @@ def _line(row: dict) -> list[str]:
 
 
 def _bracketed(a: float, b: float) -> str:
-    return _percent(agreement.share(a, a + b)) if a + b else ""
+    return _percent(share(a, a + b)) if a + b else ""
 
 
 INFERRED = [
@@ -122,7 +123,7 @@ INFERRED = [
 
 
 def inferred(numbers: pd.DataFrame) -> list[list[str]]:
-    """Return the lines of trend and extrapolation, from the table `judgements.statistics`."""
+    """Return the lines of trend and extrapolation, from the table `verdicts.statistics`."""
     readers_ = numbers.loc[numbers["statistic"] == EXTRAPOLATED, "reader"].tolist()
     if len(readers_) == 2:
         readers_.remove(MAJORITY)
@@ -154,17 +155,24 @@ def _number(row: dict) -> str:
 
 
 AGREEMENT = ["", "readers", "cases", "estimate"]
+CAPTIONS = {
+    FLEISS: "Fleiss' kappa",
+    AC1: "Gwet's AC1",
+    COHEN: "Cohen's kappa",
+    SAME: "same answer to a repeat",
+    CONTROLS: "labels of controls contradicted",
+}
 
 
 def agreed(numbers: pd.DataFrame) -> list[list[str]]:
-    """Return the lines of agreement, from the table `judgements.statistics`."""
-    wanted = numbers[numbers["statistic"].isin([FLEISS, AC1, COHEN, SAME, CONTROLS])]
+    """Return the lines of agreement, from the table `verdicts.statistics`."""
+    wanted = numbers[numbers["statistic"].isin(CAPTIONS)]
     lines = []
     for row in wanted.to_dict("records"):
         percent = row["statistic"] in (SAME, CONTROLS)
         found = Estimate(row["estimate"], row["low"], row["high"], row["n"])
         text = _percent(found) if percent else _kappa(found)
-        lines.append([row["statistic"], row["reader"], str(row["n"]), text])
+        lines.append([CAPTIONS[row["statistic"]], row["reader"], str(row["n"]), text])
     return lines
 
 
@@ -200,7 +208,7 @@ def markdown(
 
     Parameters
     ----------
-    table, numbers: `judgements.counted` and `judgements.statistics`.
+    table, numbers: `verdicts.counted` and `verdicts.statistics`.
     paper: the paper's Table 2 in the columns of `table`, or None.
     """
     parts = [
@@ -222,60 +230,41 @@ def html(
     key: pd.DataFrame,
     paper: pd.DataFrame | None,
     setting: Setting,
+    templates: str | Path,
     provenance: str,
 ) -> str:
-    """Return the content of `markdown` as one self-contained HTML page."""
-    groups = "".join(f'<th scope="col">{group}</th>' for _, group in CELLS)
-    head = (
-        '<thead><tr><th rowspan="2" scope="col" class="text">Reader</th>'
-        '<th rowspan="2" scope="col">Cases (not&nbsp;sure)</th>'
-        '<th rowspan="2" scope="col">Errors A/B</th>'
-        '<th colspan="3" scope="colgroup">Errors A/B by confidence</th>'
-        '<th colspan="3" scope="colgroup">Errors A/B by uncertainty</th></tr>'
-        f"<tr>{groups}</tr></thead>"
-    )
-    own = printed(table, None)
-    theirs = [] if paper is None else printed(table, paper)[len(own) :]
-    body = "".join([_row(line) for line in own] + [_row(line, "paper") for line in theirs])
-    parts = [
-        html_table("Table 2", caption(table, key, setting), head, f"<tbody>{body}</tbody>"),
-        _plain_table("Trend and extrapolation", ABOUT_INFERRED, INFERRED, inferred(numbers)),
-    ]
-    lines = agreed(numbers)
-    if lines:
-        parts.append(_plain_table("Agreement", ABOUT_AGREEMENT, AGREEMENT, lines, text=2))
+    """Return the content of `markdown` as one self-contained HTML page.
+
+    Parameters
+    ----------
+    templates: the folder of the templates.
+    provenance: the JSON text of `provenance.describe`, shown at the foot of the page.
+    """
     name = title(setting)
-    heading = f"Table 2. {name}"
-    return html_page(f"Table 2: {name}, {setting.dataset}", heading, "\n".join(parts), provenance)
-
-
-def _plain_table(
-    name: str, about: str, header: list[str], lines: list[list[str]], text: int = 1
-) -> str:
-    cells = "".join(
-        f'<th scope="col"{_kind(position < text)}>{escape(column.capitalize())}</th>'
-        for position, column in enumerate(header)
+    own = len(printed(table, None))
+    lines = [
+        {"reader": reader, "cases": cases, "cells": map(_stacked, cells), "paper": number >= own}
+        for number, (reader, cases, *cells) in enumerate(printed(table, paper))
+    ]
+    return html_page(
+        templates,
+        "table2.html",
+        provenance,
+        title=f"Table 2: {name}, {setting.dataset}",
+        heading=f"Table 2. {name}",
+        caption=caption(table, key, setting),
+        cells=CELLS,
+        lines=lines,
+        about_inferred=ABOUT_INFERRED,
+        inferred_header=INFERRED,
+        inferred=inferred(numbers),
+        about_agreement=ABOUT_AGREEMENT,
+        agreement_header=AGREEMENT,
+        agreement=agreed(numbers),
     )
-    rows = "\n".join(_row(line, text=text) for line in lines)
-    return html_table(name, about, f"<thead><tr>{cells}</tr></thead>", f"<tbody>{rows}</tbody>")
 
 
-def _row(line: list[str], kind: str = "", text: int = 1) -> str:
-    first, *rest = line
-    cells = "".join(
-        f"<td{_kind(place < text)}>{_stacked(cell)}</td>" for place, cell in enumerate(rest, 1)
-    )
-    row_kind = f' class="{kind}"' if kind else ""
-    return f'<tr{row_kind}><th scope="row" class="text">{escape(first)}</th>{cells}</tr>'
-
-
-def _kind(text: bool) -> str:
-    return ' class="text"' if text else ""
-
-
-def _stacked(cell: str) -> str:
-    """Return A/B over its share, for the columns are many."""
-    counts, space, share = cell.partition(" ")
-    if "/" in counts and space:
-        return f"{escape(counts)}<br><small>{escape(share)}</small>"
-    return small_interval(cell)
+def _stacked(cell: str) -> dict[str, str]:
+    """Return A/B and its share apart: the page prints one below the other to save width."""
+    counts, _, of_a = cell.partition(" ")
+    return {"counts": counts, "share": of_a}

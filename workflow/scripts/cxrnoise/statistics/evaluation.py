@@ -1,111 +1,255 @@
-"""How well a network tells the images that have a reported finding from the others.
+"""How well a network predicts the given labels of the test images.
 
-Everything is measured against the given labels, for nobody knows the true ones.
+Everything is measured against the given labels, because in general nobody knows the true ones.
+A measure that does not exist, such as an AUC without a positive image, is NaN: an empty cell in a
+file.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import (
-    average_precision_score,
-    brier_score_loss,
-    confusion_matrix,
-    roc_auc_score,
-    roc_curve,
-)
 
+from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.core.randomness import generator
-from cxrnoise.scores.measures import wilson
+from cxrnoise.scores.run import Run
+from cxrnoise.statistics.intervals import NOTHING, Estimate, share
 
 RESAMPLES = 1000
 LEVEL = 0.95
+COLUMNS = ["label", "measure", "value", "low", "high", "n", "how"]
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """Reported labels, probabilities of the finding, and patients of n images, each (n,)."""
+    """Labels (1 positive, 0 negative), probabilities of 1, and patients of n images, each (n,)."""
 
     label: np.ndarray
     probability: np.ndarray
     patient: np.ndarray
 
+    @cached_property
+    def thresholds(self) -> np.ndarray:
+        """The different probabilities, the highest first."""
+        return np.unique(self.probability)[::-1]
 
-def predicted(labels: pd.DataFrame, predictions: pd.DataFrame, split: str) -> Predicted:
-    """Bring the manifests `labels` and `predictions` of one run together."""
-    both = labels[labels["split"] == split].merge(predictions[["image", "p1"]], on="image")
-    return Predicted(*(both[name].to_numpy() for name in ("given_label", "p1", "patient")))
+    @cached_property
+    def _rank(self) -> np.ndarray:
+        return np.searchsorted(-self.thresholds, -self.probability)
+
+    def counts(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weight of the positive and of the negative images at each threshold."""
+        of_label = (weight * (self.label == label) for label in (1, 0))
+        return tuple(np.bincount(self._rank, part, len(self.thresholds)) for part in of_label)
 
 
-def evaluate(test: Predicted, validation: Predicted, seed: int) -> pd.DataFrame:
-    """Return the measures of the test split with their 95 % intervals.
+def evaluate(test: Run, validation: Run | None, seed: int) -> pd.DataFrame:
+    """Measure a network on the test split.
 
-    The intervals of AUC, average precision and Brier score are percentiles of a bootstrap of
-    patients, since images of one patient are alike; those of the shares are Wilson's. The second
-    threshold maximises sensitivity + specificity (Youden) on the validation split.
+    A task of two classes (`situs`, `finding`) has the measures of `binary`. Several findings have
+    the same, each without the images whose label is masked. A task of more classes has the measures
+    of `several`.
+
+    Parameters
+    ----------
+    test, validation: the same run on both splits, or None without a validation split.
+    seed: of the bootstrap.
 
     Returns
     -------
-    One row per measure: measure, value, low, high.
+    One row a measure: label (of the finding, or of the task), measure, value, low and high (95 %
+    interval), n (images) and how the interval was made.
     """
-    rows = [_bootstrapped(name, score, test, seed) for name, score in SCORES.items()]
-    for name, threshold in (("0.5", 0.5), ("validation", youden(validation))):
-        rows.append((f"threshold_{name}", threshold, np.nan, np.nan))
-        rows += _shares(test, threshold, name)
-    rows += [("images", len(test.label), np.nan, np.nan)]
-    rows += [("positive", int(test.label.sum()), np.nan, np.nan)]
-    return pd.DataFrame(rows, columns=["measure", "value", "low", "high"])
-
-
-def youden(predicted: Predicted) -> float:
-    """Return the threshold with the largest sum of sensitivity and specificity."""
-    false_positive, true_positive, thresholds = roc_curve(predicted.label, predicted.probability)
-    best = np.argmax(true_positive - false_positive)
-    return float(min(thresholds[best], 1.0))
-
-
-SCORES = {
-    "auc": roc_auc_score,
-    "average_precision": average_precision_score,
-    "brier": brier_score_loss,
-}
-
-
-def _bootstrapped(name, score, test: Predicted, seed: int) -> tuple[str, float, float, float]:
-    """Return the score and its interval over resampled patients."""
-    rng = generator(seed, "bootstrap of patients")
-    patients, of_patient = np.unique(test.patient, return_inverse=True)
-    values = []
-    while len(values) < RESAMPLES:
-        drawn = rng.multinomial(len(patients), np.full(len(patients), 1 / len(patients)))
-        weight = drawn[of_patient]
-        if len(np.unique(test.label[weight > 0])) == 2:
-            values.append(score(test.label, test.probability, sample_weight=weight))
-    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return name, score(test.label, test.probability), low, high
-
-
-def _shares(test: Predicted, threshold: float, name: str) -> list[tuple]:
-    positive = test.probability >= threshold
-    (true_negative, false_positive), (false_negative, true_positive) = confusion_matrix(
-        test.label, positive, labels=[0, 1]
-    )
-    shares = {
-        "accuracy": (true_negative + true_positive, len(positive)),
-        "sensitivity": (true_positive, true_positive + false_negative),
-        "specificity": (true_negative, true_negative + false_positive),
-        "positive_predictive_value": (true_positive, true_positive + false_positive),
-    }
+    if test.exclusive and len(test.classes) > 2:
+        found = {test.labels["label"].iloc[0]: several(test, seed)}
+    else:
+        held_back = {} if validation is None else parts(validation)
+        found = {
+            label: binary(part, held_back.get(label), seed) for label, part in parts(test).items()
+        }
     rows = [
-        (f"{share}_{name}", part / whole, *wilson(part / whole, whole))
-        if whole
-        else (f"{share}_{name}", np.nan, np.nan, np.nan)
-        for share, (part, whole) in shares.items()
+        (label, measure, *estimate)
+        for label, measures in found.items()
+        for measure, estimate in measures.items()
     ]
-    counts = {
-        "true_negative": true_negative,
-        "false_positive": false_positive,
-        "false_negative": false_negative,
-        "true_positive": true_positive,
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def parts(run: Run) -> dict[str, Predicted]:
+    """Return the images of a binary task, or those of each finding, by the name of the label."""
+    if run.exclusive:
+        return {run.labels["label"].iloc[0]: _known(run, run.given, run.probabilities[:, 1])}
+    return {
+        finding: _known(run, run.given[:, column], run.probabilities[:, column])
+        for column, finding in enumerate(run.classes)
     }
-    return rows + [(f"{kind}_{name}", int(n), np.nan, np.nan) for kind, n in counts.items()]
+
+
+def _known(run: Run, given: np.ndarray, probability: np.ndarray) -> Predicted:
+    """Leave out the images without a given label."""
+    patient = run.labels.drop_duplicates("image")["patient"].to_numpy()
+    known = given != UNKNOWN
+    return Predicted(given[known], probability[known].astype(np.float64), patient[known])
+
+
+def binary(test: Predicted, validation: Predicted | None, seed: int) -> dict[str, Estimate]:
+    """Return the measures of one binary label by name.
+
+    The intervals of AUC, average precision and Brier score are percentiles of a bootstrap of
+    patients, because images of one patient are alike; those of the shares are Wilson's.
+    """
+
+    def measured(weight: np.ndarray) -> dict[str, float]:
+        return {name: measure(test, weight) for name, measure in MEASURES.items()}
+
+    found = _bootstrapped(measured, test.patient, seed)
+    by_validation = np.nan if validation is None else youden(validation)
+    for name, threshold in (("0.5", 0.5), ("validation", by_validation)):
+        found[f"threshold_{name}"] = _plain(threshold, len(test.label))
+        found |= _at_threshold(test, threshold, name)
+    found["images"] = _plain(len(test.label), len(test.label))
+    found["positive"] = _plain(test.label.sum(), len(test.label))
+    return found
+
+
+def several(test: Run, seed: int) -> dict[str, Estimate]:
+    """Return the measures of a task of more than two classes by name.
+
+    AUC and average precision are those of each class against the rest, and `_macro`, their mean
+    over the classes that have one. The accuracy is that of the most probable class.
+    """
+    of_class = {
+        name: _known(test, _against_the_rest(test.given, number), test.probabilities[:, number])
+        for number, name in enumerate(test.classes)
+    }
+    patient = next(iter(of_class.values())).patient
+    n = len(patient)
+
+    def measured(weight: np.ndarray) -> dict[str, float]:
+        found = {}
+        for name in ("auc", "average_precision"):
+            values = {key: MEASURES[name](part, weight) for key, part in of_class.items()}
+            found[f"{name}_macro"] = _mean(values.values())
+            found |= {f"{name}_{key}": value for key, value in values.items()}
+        return found
+
+    found = _bootstrapped(measured, patient, seed)
+    found["accuracy"] = share((test.predicted == test.given).sum(), n)
+    found["images"] = _plain(n, n)
+    return found | {f"images_{key}": _plain(part.label.sum(), n) for key, part in of_class.items()}
+
+
+def _against_the_rest(given: np.ndarray, number: int) -> np.ndarray:
+    return np.where(given == UNKNOWN, UNKNOWN, given == number)
+
+
+def _mean(values: Iterable[float]) -> float:
+    """Return the mean of the values that exist."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else np.nan
+
+
+def _plain(number: float, n: int) -> Estimate:
+    return Estimate(float(number), np.nan, np.nan, n)
+
+
+def auc(test: Predicted, weight: np.ndarray) -> float:
+    """Return the area under the ROC curve of weighted images, NaN unless both classes are there."""
+    positive, negative = test.counts(weight)
+    pairs = positive.sum() * negative.sum()
+    if pairs == 0:
+        return np.nan
+    below = negative.sum() - np.cumsum(negative)
+    return float((positive * (below + negative / 2)).sum() / pairs)
+
+
+def average_precision(test: Predicted, weight: np.ndarray) -> float:
+    """Return Σ precision × step in recall over the thresholds, NaN without a positive image."""
+    positive, negative = test.counts(weight)
+    if positive.sum() == 0:
+        return np.nan
+    called = np.maximum(np.cumsum(positive + negative), 1)  # weights are whole numbers
+    return float((positive * np.cumsum(positive) / called).sum() / positive.sum())
+
+
+def brier(test: Predicted, weight: np.ndarray) -> float:
+    """Return the mean of (probability - label)² of weighted images, NaN without any."""
+    if weight.sum() == 0:
+        return np.nan
+    return float((weight * (test.probability - test.label) ** 2).sum() / weight.sum())
+
+
+MEASURES = {"auc": auc, "average_precision": average_precision, "brier": brier}
+
+
+def youden(validation: Predicted) -> float:
+    """Return the threshold with the largest sum of sensitivity and specificity.
+
+    It is NaN where no threshold is better than chance, as without positive or negative images.
+    """
+    positive, negative = validation.counts(np.ones(len(validation.label)))
+    if positive.sum() == 0 or negative.sum() == 0:
+        return np.nan
+    gain = np.cumsum(positive) / positive.sum() - np.cumsum(negative) / negative.sum()
+    best = gain.argmax()
+    return float(validation.thresholds[best]) if gain[best] > 0 else np.nan
+
+
+def _bootstrapped(
+    measured: Callable[[np.ndarray], dict[str, float]], patient: np.ndarray, seed: int
+) -> dict[str, Estimate]:
+    """Return each measure with its interval over `RESAMPLES` resamples of the patients.
+
+    The interval is that of the resamples for which the measure exists.
+
+    Parameters
+    ----------
+    measured: takes weights of the images (n,), returns the measures by name, NaN for one that does
+        not exist.
+    """
+    n = len(patient)
+    resampled = pd.DataFrame([measured(weight) for weight in _resamples(patient, seed)])
+    values = measured(np.ones(n))
+    return {name: _percentiles(value, resampled.get(name), n) for name, value in values.items()}
+
+
+def _resamples(patient: np.ndarray, seed: int) -> Iterator[np.ndarray]:
+    """Yield how often each image is drawn, float64 (n,), when patients are drawn anew."""
+    rng = generator(seed, "bootstrap of patients")
+    patients, of_image = np.unique(patient, return_inverse=True)
+    if len(patients) == 0:
+        return
+    for _ in range(RESAMPLES):
+        drawn = rng.multinomial(len(patients), np.full(len(patients), 1 / len(patients)))
+        yield drawn[of_image].astype(np.float64)
+
+
+def _percentiles(value: float, resampled: pd.Series | None, n: int) -> Estimate:
+    if np.isnan(value):
+        return Estimate(*NOTHING, n)
+    low, high = np.nanquantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Estimate(value, float(low), float(high), n, "bootstrap of patients")
+
+
+def _at_threshold(test: Predicted, threshold: float, name: str) -> dict[str, Estimate]:
+    """Return shares and numbers of images at a threshold; NaN where there is no threshold."""
+    called, label = test.probability >= threshold, test.label == 1
+    numbers = {
+        "true_negative": (~called & ~label).sum(),
+        "false_positive": (called & ~label).sum(),
+        "false_negative": (~called & label).sum(),
+        "true_positive": (called & label).sum(),
+    }
+    tn, fp, fn, tp = numbers.values()
+    shares = {
+        "accuracy": share(tn + tp, len(label)),
+        "sensitivity": share(tp, tp + fn),
+        "specificity": share(tn, tn + fp),
+        "positive_predictive_value": share(tp, tp + fp),
+    }
+    found = shares | {kind: _plain(number, len(label)) for kind, number in numbers.items()}
+    if np.isnan(threshold):
+        found = {measure: Estimate(*NOTHING, len(label)) for measure in found}
+    return {f"{measure}_{name}": estimate for measure, estimate in found.items()}

@@ -12,6 +12,7 @@ import numpy as np
 from cxrnoise.datasets.phantom.projection import (
     Grid,
     add_ellipsoid,
+    add_ellipsoids,
     add_tubes,
     smooth_noise,
     stack,
@@ -202,7 +203,8 @@ def _rounded(profile: np.ndarray, grid: Grid) -> np.ndarray:
     """Round the corners of an outline given at every row."""
     reach = np.arange(-1.8, 1.8, grid.pitch[1])
     kernel = np.cos(reach / 1.8 * np.pi / 2) ** 2
-    padded = np.pad(profile, len(kernel) // 2, mode="edge")
+    edge = np.ones(len(kernel) // 2)
+    padded = np.concatenate([profile[0] * edge, profile, profile[-1] * edge])
     return np.convolve(padded, kernel / kernel.sum(), mode="valid")[: len(profile)]
 
 
@@ -330,24 +332,24 @@ def _branch(image, chest: Chest, side, start, angle, radius, length) -> dict[str
     bend, tilt = rng.normal(0, 0.25, count), rng.normal(0, 0.5, count)
     share = np.array([0, 0.33, 0.66, 1])
     course = angle[:, None] + bend[:, None] * share
-    along = np.stack(
-        [
-            (side * np.cos(tilt))[:, None] * np.cos(course),
-            np.sin(course),
-            np.broadcast_to(np.sin(tilt)[:, None], course.shape),
-        ],
-        axis=2,
-    )
+    along = np.empty((count, 4, 3))
+    np.multiply((side * np.cos(tilt))[:, None], np.cos(course), out=along[..., 0])
+    np.sin(course, out=along[..., 1])
+    along[..., 2] = np.sin(tilt)[:, None]
     points = start[:, None] + along * (length[:, None] * share)[..., None]
     add_tubes(image, chest.grid, points, np.stack([radius, 0.8 * radius], axis=1))
     fork = rng.uniform(0.25, 0.65, count)
     return {
-        "side": np.tile(side, 2),
-        "start": np.tile(points[:, -1], (2, 1)),
+        "side": _twice(side),
+        "start": _twice(points[:, -1]),
         "angle": np.concatenate([angle + bend + fork, angle + bend - fork]),
-        "radius": np.tile(radius, 2) * rng.uniform(0.6, 0.8, 2 * count),
-        "length": np.tile(length, 2) * rng.uniform(0.6, 0.95, 2 * count),
+        "radius": _twice(radius) * rng.uniform(0.6, 0.8, 2 * count),
+        "length": _twice(length) * rng.uniform(0.6, 0.95, 2 * count),
     }
+
+
+def _twice(values: np.ndarray) -> np.ndarray:
+    return np.concatenate([values, values])
 
 
 def _add_bullae(total, chest: Chest) -> None:
@@ -396,15 +398,13 @@ def _add_spine(total, chest: Chest) -> None:
     spine = stack(grid, middle - half, middle + half, body, power=5.0)
     total += ((SPONGY - SOFT + 0.06) * bone) * spine
     turns = np.arange(phase[0], phase[-1], 2 * np.pi) + np.pi
-    for at in np.interp(turns, phase, y):
-        x = float(chest.midline(at))
-        add_ellipsoid(total, grid, (x, at + 0.4, -8), (0.35, 0.8, 1.2), 0.1 * bone)
-        for side in SIDES.values():
-            add_ellipsoid(
-                total, grid, (x + side * 1.3, at - 0.3, -6.5), (0.4, 0.55, 0.8), 0.12 * bone
-            )
     heights = np.interp(turns, phase, y)
-    inner = np.stack([chest.midline(heights), heights - 0.2, np.full(len(heights), -7)], axis=1)
+    centres = np.stack([chest.midline(heights), heights, np.zeros(len(heights))], axis=1)
+    add_ellipsoids(total, grid, centres + [0, 0.4, -8], (0.35, 0.8, 1.2), 0.1 * bone)
+    for side in SIDES.values():
+        pedicles = centres + [side * 1.3, -0.3, -6.5]
+        add_ellipsoids(total, grid, pedicles, (0.4, 0.55, 0.8), 0.12 * bone)
+    inner = centres + [0, -0.2, -7]
     processes = [np.stack([inner + [s, 0, 0], inner + [3.4 * s, -0.3, -0.5]], 1) for s in (-1, 1)]
     add_tubes(total, grid, np.concatenate(processes), 0.45, 0.16 * bone)
 

@@ -5,7 +5,9 @@ z towards the patient's front, all in cm. A patient who stands turned by a small
 the vertical axis is projected by x + turn * z.
 """
 
+import math
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 from PIL import Image
@@ -27,10 +29,20 @@ class Grid:
     y: np.ndarray
     turn: float = 0.0
 
-    @property
+    @cached_property
     def pitch(self) -> np.ndarray:
         """Distance between neighbouring pixels in x and y, cm."""
         return np.array([self.x[1] - self.x[0], self.y[1] - self.y[0]])
+
+    @cached_property
+    def corner(self) -> np.ndarray:
+        """x and y of the first pixel (2, 1)."""
+        return np.array([self.x[:1], self.y[:1]])
+
+    @cached_property
+    def last(self) -> np.ndarray:
+        """Numbers of the last column and row (2, 1)."""
+        return np.array([[len(self.x) - 1], [len(self.y) - 1]])
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -51,7 +63,8 @@ def add_ellipsoid(image, grid, centre, semi_axes, weight=1.0, tilt=0.0, below=No
     below: y in cm under which the solid ends (the level of a fluid), or None.
     """
     window, chord = _ellipsoid(grid, centre, semi_axes, tilt, 2, below)
-    image[window] += np.float32(weight) * chord
+    chord *= np.float32(weight)
+    image[window] += chord
 
 
 def unite_ellipsoid(image, grid, centre, semi_axes, tilt=0.0, power=4) -> None:
@@ -63,21 +76,62 @@ def unite_ellipsoid(image, grid, centre, semi_axes, tilt=0.0, power=4) -> None:
     np.maximum(image[window], chord, out=image[window])
 
 
+def add_ellipsoids(image, grid, centres, semi_axes, weight) -> None:
+    """Add upright ellipsoids of one size to `image`, in place; `add_ellipsoid` adds one.
+
+    Parameters
+    ----------
+    centres: array (n, 3), cm.
+    """
+    (a, b, c), (x, y, z) = semi_axes, np.asarray(centres, float).T
+    x = x + grid.turn * z
+    top, height = _boxes(grid.y, y, b)
+    left, width = _boxes(grid.x, x, a)
+    across = grid.x[left[:, None] + np.arange(width)] - x.astype(np.float32)[:, None]
+    along = grid.y[top[:, None] + np.arange(height)] - y.astype(np.float32)[:, None]
+    across *= np.float32(1 / a)
+    along *= np.float32(1 / b)
+    chord = _chord((across * across)[:, None, :] + (along * along)[:, :, None], c)
+    chord *= np.float32(weight)
+    for row, column, each in zip(top, left, chord, strict=True):
+        image[row : row + height, column : column + width] += each
+
+
+def _boxes(line: np.ndarray, centres: np.ndarray, reach: float) -> tuple[np.ndarray, int]:
+    """Return where `centres` ± `reach` begins on a line of pixels, and the pixels it takes."""
+    first = np.searchsorted(line, (centres - reach).astype(np.float32))
+    last = np.searchsorted(line, (centres + reach).astype(np.float32))
+    extent = int((last - first).max())
+    return np.minimum(first, len(line) - extent), extent
+
+
 def _ellipsoid(grid, centre, semi_axes, tilt, power, below):
     (x, y, z), (a, b, c) = centre, semi_axes
-    cosine, sine = np.cos(tilt), np.sin(tilt)
-    width, height = np.hypot(a * cosine, b * sine), np.hypot(a * sine, b * cosine)
+    cosine, sine = math.cos(tilt), math.sin(tilt)
+    width, height = math.hypot(a * cosine, b * sine), math.hypot(a * sine, b * cosine)
     x = x + grid.turn * z
     bottom = y + height if below is None else min(below, y + height)
-    rows = slice(*np.searchsorted(grid.y, np.float32([y - height, bottom])))
-    columns = slice(*np.searchsorted(grid.x, np.float32([x - width, x + width])))
+    rows = slice(*grid.y.searchsorted(np.array([y - height, bottom], np.float32)))
+    columns = slice(*grid.x.searchsorted(np.array([x - width, x + width], np.float32)))
     dx = grid.x[columns] - np.float32(x)
     dy = (grid.y[rows] - np.float32(y))[:, None]
-    across = dx * np.float32(cosine / a) + dy * np.float32(sine / a)
-    along = dy * np.float32(cosine / b) - dx * np.float32(sine / b)
+    across, along = dx * np.float32(cosine / a), dy * np.float32(cosine / b)
+    if tilt:
+        across = across + dy * np.float32(sine / a)
+        along = along - dx * np.float32(sine / b)
     radius = across * across + along * along
-    inside = np.maximum(1 - (radius if power == 2 else radius ** np.float32(power / 2)), 0)
-    return (rows, columns), np.float32(2 * c) * np.sqrt(inside)
+    if power != 2:
+        radius **= np.float32(power / 2)
+    return (rows, columns), _chord(radius, c)
+
+
+def _chord(radius: np.ndarray, half: float) -> np.ndarray:
+    """Turn squared distances from the axis, 1 at the surface, into chord lengths, in place."""
+    np.subtract(1, radius, out=radius)
+    np.maximum(radius, 0, out=radius)
+    np.sqrt(radius, out=radius)
+    radius *= np.float32(2 * half)
+    return radius
 
 
 def stack(grid, left, right, depth, power=2.0) -> np.ndarray:
@@ -89,12 +143,29 @@ def stack(grid, left, right, depth, power=2.0) -> np.ndarray:
     depth: half the slice's extent along z at its middle, cm, a number or an array (rows,).
     power: 2 for an ellipse, more for a slice that is flatter in its middle.
     """
+    image = grid.zeros()
+    filled = np.flatnonzero(right > left)
+    if not len(filled):
+        return image
+    rows = slice(filled[0], filled[-1] + 1)
+    left, right = left[rows], right[rows]
     half = np.maximum((right - left) / 2, 1e-3)
-    offset = np.abs(grid.x - ((left + right) / 2)[:, None].astype(np.float32))
-    offset /= half[:, None].astype(np.float32)
-    inside = 1 - (offset * offset if power == 2 else offset ** np.float32(power))
-    depth = np.where(right > left, 2 * depth, 0).astype(np.float32)
-    return np.sqrt(np.maximum(inside, 0)) * depth[:, None]
+    first, last = grid.x.searchsorted([left.min(), right.max()])
+    columns = slice(max(first - 1, 0), last + 1)
+    inside = grid.x[columns] - ((left + right) / 2)[:, None].astype(np.float32)
+    np.abs(inside, out=inside)
+    inside /= half[:, None].astype(np.float32)
+    if power == 2:
+        inside *= inside
+    else:
+        inside **= np.float32(power)
+    np.subtract(1, inside, out=inside)
+    np.maximum(inside, 0, out=inside)
+    np.sqrt(inside, out=inside)
+    depth = np.broadcast_to(depth, image.shape[:1])[rows]
+    inside *= np.where(right > left, 2 * depth, 0).astype(np.float32)[:, None]
+    image[rows, columns] = inside
+    return image
 
 
 def add_tubes(image, grid, points, radius, weight=1.0, flatness=1.0, core=None) -> None:
@@ -112,27 +183,22 @@ def add_tubes(image, grid, points, radius, weight=1.0, flatness=1.0, core=None) 
     core: (ratio of its radius to the tube's, what it adds to 1 in units of `weight`), or None
         for a solid tube.
     """
-    points = _resampled(np.asarray(points, np.float32), grid)
-    tubes, count = points.shape[:2]
-    radius = _along(radius, tubes, count)
-    weight = _along(weight, tubes, count)
-    step = np.gradient(points, axis=1)
-    length = np.linalg.norm(step, axis=2)
-    length[:, [0, -1]] /= 2
-    plane = points[..., :2] + np.float32(grid.turn) * points[..., 2:] * np.float32([1, 0])
-    along = np.gradient(plane, axis=1)
-    along /= np.linalg.norm(along, axis=2, keepdims=True) + 1e-6
-    across = max(2, int(np.ceil(2 * radius.max() / grid.pitch.min() / SAMPLING)))
-    offset = (np.arange(across, dtype=np.float32) + 0.5) * 2 / across - 1
-    chord = np.sqrt(1 - offset**2)
-    if core:
-        chord += core[1] * np.sqrt(np.maximum(core[0] ** 2 - offset**2, 0))
+    lines = _resampled(np.asarray(points, np.float32), grid)
+    count = lines.shape[2]
+    radius, weight = _along(radius, count), _along(weight, count)
+    step = _gradient(lines)
+    squares = step * step
+    length = np.sqrt(squares[2] + squares[1] + squares[3])
+    length[:, 0] /= 2
+    length[:, -1] /= 2
+    normal = step[1::-1] / (np.sqrt(squares[0] + squares[1]) + 1e-6)
+    np.negative(normal[0], out=normal[0])
+    across = max(2, math.ceil(2 * radius.max() / grid.pitch.min() / SAMPLING))
+    offset, chord = _profile(across, core)
     area = weight * length * (4 * flatness / across) * radius**2
-    volume = area[..., None] * chord
-    normal = radius[..., None] * offset
-    columns = plane[..., 0, None] - along[..., 1, None] * normal
-    rows = plane[..., 1, None] + along[..., 0, None] * normal
-    _deposit(image, grid, columns.ravel(), rows.ravel(), volume.ravel())
+    spots = normal[..., None] * (radius[..., None] * offset)
+    spots += lines[:2, ..., None]
+    _deposit(image, grid, spots.reshape(2, -1), (area[..., None] * chord).ravel())
 
 
 def blur(image: np.ndarray, sigma: float) -> np.ndarray:
@@ -141,8 +207,12 @@ def blur(image: np.ndarray, sigma: float) -> np.ndarray:
     while any(extent % coarse for extent in image.shape):
         coarse -= 1
     rows, columns = (extent // coarse for extent in image.shape)
-    small = image.reshape(rows, coarse, columns, coarse).mean(axis=(1, 3))
-    return _gaussian(rows, coarse, sigma) @ small @ _gaussian(columns, coarse, sigma).T
+    small = image
+    if coarse > 1:
+        small = image.reshape(rows, coarse, columns, coarse).mean(axis=(1, 3))
+    down = _gaussian(rows, coarse, sigma)
+    across = down if columns == rows else _gaussian(columns, coarse, sigma)
+    return down @ small @ across.T
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple, knots: tuple) -> np.ndarray:
@@ -160,44 +230,92 @@ def _gaussian(cells: int, coarse: int, sigma: float) -> np.ndarray:
 
 
 def _resampled(points: np.ndarray, grid: Grid) -> np.ndarray:
-    """Put the samples of all tubes at most `SAMPLING` pixels apart."""
-    pixels = np.abs(np.diff(points[..., :2], axis=1)) / grid.pitch.astype(np.float32)
-    longest = np.hypot(pixels[..., 0], pixels[..., 1]).max() * (points.shape[1] - 1)
-    count = max(3, int(np.ceil(longest / SAMPLING)))
-    position = np.linspace(0, points.shape[1] - 1, count, dtype=np.float32)
-    before = np.minimum(position.astype(int), points.shape[1] - 2)
-    share = (position - before)[:, None]
-    return points[:, before] * (1 - share) + points[:, before + 1] * share
+    """Sample tubes at most `SAMPLING` pixels apart.
+
+    Returns
+    -------
+    float64 array (4, tubes, samples): x on the image, where the patient is turned; y; x; z.
+    """
+    axes = points.transpose(2, 0, 1)[[1, 0, 2]]
+    last = axes.shape[2] - 1
+    step = (axes[:2, :, 1:] - axes[:2, :, :-1]) / grid.pitch[::-1, None, None]
+    longest = np.hypot(step[0], step[1]).max() * last
+    before, after, share = _places(last + 1, max(3, math.ceil(longest / SAMPLING)))
+    lines = np.empty((4, axes.shape[1], len(share)))
+    np.multiply(axes.take(before, axis=2), 1 - share, out=lines[1:])
+    lines[1:] += axes.take(after, axis=2) * share
+    np.multiply(lines[3], np.float32(grid.turn), out=lines[0])
+    lines[0] += lines[2]
+    return lines
 
 
-def _along(value, tubes: int, count: int) -> np.ndarray:
+def _along(value, count: int) -> np.ndarray:
+    """Return what broadcasts to (tubes, count)."""
     value = np.asarray(value, np.float32)
     if value.ndim == 2 and 1 < value.shape[1] != count:
-        position = np.linspace(0, value.shape[1] - 1, count, dtype=np.float32)
-        before = np.minimum(position.astype(int), value.shape[1] - 2)
-        value = value[:, before] + (value[:, before + 1] - value[:, before]) * (position - before)
-    return np.broadcast_to(value, (tubes, count))
+        before, after, share = _places(value.shape[1], count)
+        start = value[:, before]
+        return start + (value[:, after] - start) * share
+    return value
 
 
-def _deposit(image, grid, x, y, volume) -> None:
-    columns, rows = (x - grid.x[0]) / grid.pitch[0], (y - grid.y[0]) / grid.pitch[1]
-    height, width = grid.shape
-    inside = (columns >= 0) & (columns < width - 1) & (rows >= 0) & (rows < height - 1)
-    if not inside.any():
-        return
-    columns, rows = columns[inside], rows[inside]
-    volume = volume[inside] / np.float32(np.prod(grid.pitch))
-    column, row = columns.astype(np.int32), rows.astype(np.int32)
-    right, lower = columns - column, rows - row
-    top = row.min()
-    band = image[top : row.max() + 2].reshape(-1)
-    first = (row - top) * width + column
-    lower_share = volume * lower
-    upper_share = volume - lower_share
-    for shift, share in (
-        (0, upper_share * (1 - right)),
-        (1, upper_share * right),
-        (width, lower_share * (1 - right)),
-        (width + 1, lower_share * right),
+@lru_cache(maxsize=1024)
+def _places(points: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return, for `count` even samples of `points` values, the two neighbours and the share."""
+    position = np.linspace(0, points - 1, count, dtype=np.float32)
+    before = np.minimum(position.astype(int), points - 2)
+    return before, before + 1, position - before
+
+
+@lru_cache(maxsize=64)
+def _profile(across: int, core: tuple[float, float] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return where `across` samples lie over a tube's width (-1 to 1), and its chord there."""
+    offset = (np.arange(across, dtype=np.float32) + 0.5) * 2 / across - 1
+    chord = np.sqrt(1 - offset**2)
+    if core:
+        chord += core[1] * np.sqrt(np.maximum(core[0] ** 2 - offset**2, 0))
+    return offset, chord
+
+
+def _gradient(values: np.ndarray) -> np.ndarray:
+    """Return the differences along the last axis, central but at the ends."""
+    step = np.empty_like(values)
+    inner = step[..., 1:-1]
+    np.subtract(values[..., 2:], values[..., :-2], out=inner)
+    inner /= 2
+    np.subtract(values[..., 1], values[..., 0], out=step[..., 0])
+    np.subtract(values[..., -1], values[..., -2], out=step[..., -1])
+    return step
+
+
+def _deposit(image, grid, spots, volume) -> None:
+    """Share volumes at `spots` (x and y, n) bilinearly between the four pixels around each."""
+    spots -= grid.corner
+    spots /= grid.pitch[:, None]
+    inside = (spots >= 0) & (spots < grid.last)
+    inside = inside[0] & inside[1]
+    if not inside.all():
+        [kept] = inside.nonzero()
+        if not len(kept):
+            return
+        spots, volume = spots.take(kept, axis=1), volume.take(kept)
+    volume /= grid.pitch.prod()
+    pixels = spots.astype(np.intp)
+    spots -= pixels
+    first = pixels.min(axis=1)
+    (left, top), (width, height) = first, pixels.max(axis=1) - first + 1
+    pixel = (pixels[1] - top) * width
+    pixel += pixels[0] - left
+    right_share, lower_share = spots
+    left_share = 1 - right_share
+    lower = volume * lower_share
+    upper = np.subtract(volume, lower, out=volume)
+    for down, right, share in (
+        (0, 0, upper * left_share),
+        (0, 1, upper * right_share),
+        (1, 0, lower * left_share),
+        (1, 1, lower * right_share),
     ):
-        band[shift:] += np.bincount(first, share, minlength=band.size - shift)
+        sums = np.bincount(pixel, share, height * width).reshape(height, width)
+        y, x = top + down, left + right
+        image[y : y + height, x : x + width] += sums

@@ -6,6 +6,7 @@ all images are predicted with them. The statistics are measured once and kept, s
 images are read once and the order or the batching of the images changes nothing.
 """
 
+import json
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -65,11 +66,11 @@ class MonteCarloBatchNorm:
         return self._measure(batch)
 
     def predict(self, images: np.ndarray, statistics: Statistics) -> np.ndarray:
-        """Return p(y|x) under `statistics`, float32 (n, classes)."""
+        """Return p(y|x) under `statistics`, float32 (n, K)."""
         return self._predict(images, statistics).numpy()
 
     def samples(self, images: Iterable[np.ndarray], statistics: list[Statistics]) -> np.ndarray:
-        """Return p(y|x) of every Monte Carlo sample, float32 (T, n, classes)."""
+        """Return p(y|x) of every Monte Carlo sample, float32 (T, n, K)."""
         batches = []
         for batch in images:
             batches.append(np.stack([self.predict(batch, sample) for sample in statistics]))
@@ -97,14 +98,19 @@ def write(
     probabilities: np.ndarray,
     images: np.ndarray,
     splits: np.ndarray,
+    classes: list[str],
     provenance: str,
 ) -> None:
-    """Write the samples: `probabilities` float32 (T, n, classes), `image` and `split` (n,)."""
+    """Write the samples: `probabilities` float32 (T, n, K), `image` and `split` (n,).
+
+    The attribute `classes` is the JSON list of the K names.
+    """
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.create_dataset("probabilities", data=probabilities, track_times=False)
         names = np.array([image.encode() for image in images], "S")
         file.create_dataset("image", data=names, track_times=False)
         file.create_dataset("split", data=splits.astype("S"), track_times=False)
+        file.attrs["classes"] = json.dumps(classes)
         file.attrs["provenance"] = provenance
 
 

@@ -1,0 +1,72 @@
+# How suspicious each label is, and what a disagreement of the network with it means.
+
+
+def judged_splits(wildcards):
+    """Return the splits whose labels are judged: all where the task looks at every file."""
+    every = TASKS[wildcards.task]["kind"] == "orientation"
+    return ["train", "val", "test"] if every else ["test"]
+
+
+def samples_if(needed):
+    """Return an input: the Monte Carlo samples of a run, where it has them and they are needed."""
+    return lambda wildcards: (
+        f"{RUN}/mcbn.h5" if wildcards.task not in IMPORTED and needed(wildcards) else []
+    )
+
+
+# The prediction beside the given and the true label, and whether a disagreement is an error of the
+# label (A) or of the network (B).
+rule verdicts:
+    input:
+        content=f"{RUN}/content.sha256",
+        labels=ancient(f"{RUN}/labels.parquet"),
+        predictions=f"{RUN}/predictions.parquet",
+        mcbn=samples_if(lambda wildcards: True),
+    output:
+        verdicts=f"{RUN}/verdicts.parquet",
+    log:
+        f"{RUN_LOGS}/verdicts.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=growing(2000),
+    params:
+        splits=judged_splits,
+        code=fingerprint("verdicts.py"),
+    script:
+        "../workflow/scripts/verdicts.py"
+
+
+# One score of every judged label of a run, from the inputs that the score needs.
+rule score:
+    input:
+        content=f"{RUN}/content.sha256",
+        labels=ancient(f"{RUN}/labels.parquet"),
+        predictions=f"{RUN}/predictions.parquet",
+        mcbn=samples_if(
+            lambda wildcards: "samples" in SCORES[wildcards.score].NEEDS
+            or config["measures"]["confidence"] == "mc-mean"
+        ),
+    output:
+        scores=f"{RUN}/scores/{{score}}.parquet",
+    log:
+        f"{RUN_LOGS}/scores/{{score}}.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=growing(2000),
+    params:
+        splits=judged_splits,
+        score="{score}",
+        confidence_from=config["measures"]["confidence"],
+        groups=lambda wildcards: (
+            "test-quantiles"
+            if wildcards.task in IMPORTED
+            else config["measures"]["groups"]
+        ),
+        sd_factor=config["measures"]["sd_factor"],
+        code=lambda wildcards: fingerprint(
+            "score.py", f"cxrnoise.scores.{wildcards.score}"
+        ),
+    script:
+        "../workflow/scripts/score.py"

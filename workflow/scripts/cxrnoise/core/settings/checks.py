@@ -1,0 +1,79 @@
+"""Checks of keys against each other."""
+
+from cxrnoise.core.errors import UserError
+from cxrnoise.core.names import slug
+from cxrnoise.core.settings.models import RESERVED, Settings
+
+# Names of classes by kind of task; those of `classes` stand in the table of labels.
+CLASSES = {
+    "situs": {"unmirrored", "mirrored"},
+    "finding": {"absent", "present"},
+    "findings": {"absent", "present"},
+}
+
+
+def check(settings: Settings) -> None:
+    """Check keys against each other; raise `UserError` with one sentence for the first fault."""
+    _check_finding(settings)
+    _check_data(settings)
+    for name, task in settings.tasks.items():
+        if task.kind != "predictions":
+            _check_crop(name, task, settings.shards.size)
+            _check_noise(name, task)
+
+
+def _check_finding(settings: Settings) -> None:
+    name = slug(settings.finding)
+    kind = settings.tasks[name].kind
+    if kind != "finding":
+        raise UserError(
+            f"The configuration key finding is {settings.finding}, but the task {name} is of kind "
+            f"{kind}: name a finding, or give that task another name."
+        )
+
+
+def _check_data(settings: Settings) -> None:
+    kind, results, images = settings.dataset.kind, settings.results, settings.images
+    if settings.readings == "simulated" and kind != "phantom":
+        raise UserError(
+            "The configuration key readings is simulated, but simulated readers need the truth, "
+            "which is known only for dataset.kind phantom: set readings to room or to a file."
+        )
+    if any(f"{images}/".startswith(f"{results}/{name}/") for name in RESERVED | {*settings.tasks}):
+        raise UserError(
+            f"The configuration key images is {images}, but the run puts its own files there, "
+            f"because results is {results}: set results to another folder."
+        )
+
+
+def _check_crop(name: str, task, size: int) -> None:
+    if task.crop > size:
+        raise UserError(
+            f"The configuration key tasks.{name}.crop is {task.crop} pixels, but must be at most "
+            f"shards.size, which is {size}."
+        )
+
+
+def _check_noise(name: str, task) -> None:
+    known = CLASSES.get(task.kind)
+    unknown = set(task.class_rates) - known if known else None
+    if unknown:
+        raise UserError(
+            f"The configuration key tasks.{name}.class_rates names the class {min(unknown)}, but "
+            f"the classes of this task are {' and '.join(sorted(known))}."
+        )
+    if "class_conditional" not in task.noise_models:
+        return
+    if not task.class_rates:
+        raise UserError(
+            f"The configuration key tasks.{name}.class_rates is empty, but noise_models has "
+            "class_conditional: give a factor for each class, such as {present: 1, absent: 0.1}."
+        )
+    for label, rate in task.class_rates.items():
+        rate = sum(rate.values()) if isinstance(rate, dict) else rate
+        if max(task.noise_levels) * rate > 100:
+            raise UserError(
+                f"The configuration key tasks.{name}.class_rates has {rate:g} for the class "
+                f"{label}, which would flip more than all of its labels at the noise level "
+                f"{max(task.noise_levels):g}: lower the factor or the level."
+            )

@@ -1,0 +1,1 @@
+"""The kinds of tasks, one a module; see `tasks/registry.py`."""

@@ -1,0 +1,1 @@
+"""Label noise: which given labels are flipped, and to what."""
