@@ -19,7 +19,7 @@ from tiny import COMPRESSED, png
 from tiny import dicom as make
 
 # What pydicom remarks on damaged files, as `dicom` itself leaves it out of the logs.
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
+pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (24, 20), dtype=np.uint8)
@@ -188,7 +188,7 @@ def test_grey_values_are_those_of_pydicom(
     stored = all_values(bits, signed)
     data = make(stored, syntax, **elements)
     file = dcmread(io.BytesIO(data))
-    ends = pixels.apply_modality_lut(np.array([stored.min(), stored.max()]), file)
+    ends = pixels.apply_modality_lut(np.array([stored.min(), stored.max()], float), file)
     values = pixels.apply_modality_lut(pixels.pixel_array(file), file)
     values = pixels.apply_voi_lut(values, file)
     expected = (values - ends[0]) / (ends[1] - ends[0]) * 255
@@ -447,6 +447,9 @@ def test_a_deflated_file_has_the_same_pixels():
 
 def test_training_needs_no_pydicom():
     library = Path(dicom.__file__).parents[2]
-    code = "import sys; from cxrnoise.datasets import chestxray14; from cxrnoise.images import shards; sys.exit('pydicom' in sys.modules)"
+    code = (
+        "import sys; from cxrnoise.datasets import chestxray14; "
+        "from cxrnoise.images import shards; sys.exit('pydicom' in sys.modules)"
+    )
     environment = {**os.environ, "PYTHONPATH": str(library)}
     assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0
