@@ -515,6 +515,7 @@ class SimulatedReader(Group):
 class Phantom(Group):
     patients: Whole = key(9300, "Number of patients; each has at least one PA image.")
     pa_images: Whole = key(9400, "Number of PA images, at least `phantom.patients`.")
+    images_per_patient: Whole = key(1, "Least number of PA images of a patient.")
     ap_images: WholeOrZero = key(100, "Number of AP images.")
     size: Annotated[int, Number, Field(ge=16)] = key(128, "Width and height of the PNGs in pixels.")
     parts: Whole = key(4, "Number of jobs that share the drawing.")
@@ -532,10 +533,11 @@ class Phantom(Group):
 
     @model_validator(mode="after")
     def _each_patient_has_an_image(self) -> "Phantom":
-        if self.pa_images < self.patients:
+        least = self.patients * self.images_per_patient
+        if self.pa_images < least:
             raise ValueError(
-                f"should have as many pa_images as patients, or more: each of the {self.patients} "
-                "patients has a PA image"
+                f"should have {least} pa_images or more, images_per_patient "
+                f"({self.images_per_patient}) for each of the {self.patients} patients"
             )
         return self
 
