@@ -37,9 +37,7 @@ def describe(config: dict, code: str) -> str:
 def _installed() -> dict[str, str]:
     versions = {}
     for name in RECORDED:
-        with suppress(
-            PackageNotFoundError
-        ):  # conda's images.yaml has no TensorFlow
+        with suppress(PackageNotFoundError):  # conda's images.yaml has no TensorFlow
             versions[name] = version(name)
     return versions
 
