@@ -72,6 +72,7 @@ RUN_LOGS = f"{RESULTS}/logs/{{task}}/noise-{{noise}}/seed-{{seed}}"
 # `patient`.
 SYMMETRIC = "symmetric"
 IMPORTED = [name for name, task in TASKS.items() if task["kind"] == "predictions"]
+TRAINED = [name for name in TASKS if name not in IMPORTED]
 
 
 def noises(task, model=None):
