@@ -139,6 +139,12 @@ def source_at_hand(wildcards):
     return SOURCES[wildcards.source]
 
 
+def to_make(files):
+    """Return the files of a target; for `snakemake --report` those of them that have been made."""
+    reporting = any(word.partition("=")[0] == "--report" for word in sys.argv)
+    return [path for path in files if reporting and os.path.exists(path)] or files
+
+
 def growing(amount):
     """Return a resource of which each new attempt of a job asks for more."""
     return lambda wildcards, attempt: attempt * amount
