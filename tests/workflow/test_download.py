@@ -15,7 +15,7 @@ import tiny
 
 IMAGES, METADATA = "data/images", "data/Data_Entry_2017_v2020.csv"
 RELEASED = f"""
-dataset: ChestXRay14
+dataset: {{kind: chestxray14}}
 images: {IMAGES}
 metadata: {METADATA}
 downloads: mirror.csv
