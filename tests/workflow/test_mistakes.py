@@ -111,10 +111,10 @@ OF_LABEL = "results/label/noise-0/seed-0/model.keras"
 @pytest.mark.parametrize(
     ("patients", "positive", "sentence"),
     [
-        (24, 2, "label is present in no image of"),
+        (24, 2, "label is present in no image of val and test (2 patients in all)"),
         (24, 0, "label is present in no image of train and val and test (0 patients in all)"),
-        (2, 1, "leaves no image for val"),
-        (1, 1, "leaves no image for"),
+        (2, 1, "leaves no image for val, test (the cohort has 2 images of 2 patients"),
+        (1, 1, "leaves no image for train, val, test (the cohort has 1 images of 1 patients"),
     ],
 )
 def test_splits_that_cannot_be_judged_are_said_before_any_training(
