@@ -67,21 +67,18 @@ def test_a_digest_of_the_labels_and_pixels_lies_beside_the_labels(finished):
     assert digests[0] != digests[8]
 
 
-@pytest.mark.parametrize("layout", ["kaggle", "archives"])
-def test_every_layout_of_the_images_gives_the_shards_of_one_folder(
-    fresh, chestxray14_folder, layout
-):
+def test_every_layout_of_the_images_gives_the_same_shards(fresh, chestxray14_folder):
     shards = ["images/shards/000.h5", "images/shards/001.h5"]
     configuration = fresh.read("tiny.yaml")
-    for name in ("folder", layout):
+    for layout in ("folder", "kaggle", "archives"):
         (fresh.folder / "tiny.yaml").write_bytes(configuration)
-        fresh.takes(chestxray14_folder(layout=name, name=name, patients=20))
-        targets = [f"{name}/{shard}" for shard in shards]
-        jobs = fresh.run("--config", f"results={name}", "--", *targets)
+        fresh.takes(chestxray14_folder(layout=layout, name=layout, patients=20))
+        targets = [f"{layout}/{shard}" for shard in shards]
+        jobs = fresh.run("--config", f"results={layout}", "--", *targets)
         assert jobs["shard"] == 2
-    assert jobs.get("archive", 0) == (2 if layout == "archives" else 0)
-    for shard in shards:
-        assert fresh.read(f"folder/{shard}") == fresh.read(f"{layout}/{shard}")
+        assert jobs.get("archive", 0) == (2 if layout == "archives" else 0)
+        for shard in shards:
+            assert fresh.read(f"{layout}/{shard}") == fresh.read(f"folder/{shard}")
 
 
 def test_the_command_line_chooses_data_results_weights_levels_and_seeds(fresh, chestxray14_folder):
@@ -200,7 +197,7 @@ def test_class_conditional_noise_has_a_table_of_its_own(finished):
     assert finished.read("results/table1.csv") == before
 
 
-@pytest.mark.parametrize("target", ["table1", "results/table1.csv", None])
+@pytest.mark.parametrize("target", ["table1", None])
 def test_a_report_after_table_1_alone_asks_for_no_other_table(finished, target):
     """Table 2 of these simulated readers is part of `all`, and nobody has made it."""
     with (finished.folder / "tiny.yaml").open("a") as file:
