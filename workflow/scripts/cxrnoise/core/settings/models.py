@@ -567,6 +567,12 @@ class Settings(Group):
         "Initial weights: `imagenet` (Keras Applications, downloaded once), the path of a weights "
         "file, or `none`. The paper starts from ImageNet (§2.2).",
     )
+    weights_input: Literal["auto", "torch", "caffe", "tf", "raw", "xrv"] = key(
+        "auto",
+        "What the network of the weights file expects: `torch` (unit variance), `caffe` (0–255 less "
+        "the mean), `tf` (−1 to 1), `raw` (0–255), `xrv` (torchxrayvision). `auto` goes by the "
+        "file. " + NOT_PAPER,
+    )
     seeds: Seeds = key(
         [0],
         "One replicate for each number: cohort, flipped labels and training are drawn anew. Table "
