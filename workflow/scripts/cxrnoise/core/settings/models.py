@@ -416,8 +416,8 @@ AnyTask = Annotated[
 class Network(Group):
     backbone: Text = key(
         "resnet50",
-        "`resnet50` (the paper's, §2.2), `resnet18`, `small` (for CPUs), or a name from "
-        "`keras.applications` such as `densenet121`.",
+        "`resnet50` (the paper's, §2.2, version 1), `resnet50v1.5` (torchvision's), `resnet18`, "
+        "`small` (for CPUs), or a name from `keras.applications` such as `densenet121`.",
     )
     mixed_precision: bool = key(False, "float16 arithmetic on a GPU. " + NOT_PAPER)
     xla: bool = key(
@@ -569,9 +569,9 @@ class Settings(Group):
     )
     weights_input: Literal["auto", "torch", "caffe", "tf", "raw", "xrv"] = key(
         "auto",
-        "What the network of the weights file expects: `torch` (unit variance), `caffe` (0–255 less "
-        "the mean), `tf` (−1 to 1), `raw` (0–255), `xrv` (torchxrayvision). `auto` goes by the "
-        "file. " + NOT_PAPER,
+        "What the network of the weights file expects: `torch` (unit variance), `caffe` (0–255 "
+        "less the mean), `tf` (−1 to 1), `raw` (0–255), `xrv` (torchxrayvision). `auto` goes by "
+        "the file. " + NOT_PAPER,
     )
     seeds: Seeds = key(
         [0],
