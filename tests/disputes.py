@@ -23,7 +23,7 @@ def options(**changed):
 
 
 def run(n=200, seed=0):
-    """Return verdicts with their scores (see `tables.wide`), and predictions, of a finding."""
+    """Return a finding's verdicts with their scores (see `tables.wide`), and p1 of each image."""
     random = np.random.default_rng(seed)
     images = np.array([f"{number:08d}_000.png" for number in range(n)])
     p1 = random.random(n).astype(np.float32)
@@ -46,7 +46,7 @@ def run(n=200, seed=0):
             "verdict": verdict(predicted, given, np.full(n, UNKNOWN)),
         }
     )
-    predictions = pd.DataFrame({"image": images, "split": "test", "absent": 1 - p1, "present": p1})
+    predictions = pd.DataFrame({"image": images, "p1": p1})
     return judged, predictions
 
 

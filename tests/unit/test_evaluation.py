@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 
 import runs
 from cxrnoise.core.manifests import UNKNOWN
-from cxrnoise.report import curves, figures
+from cxrnoise.report import curves, saving
 from cxrnoise.statistics import evaluation
 from cxrnoise.statistics.evaluation import Predicted
 
@@ -111,7 +111,7 @@ def test_test_images_of_one_label_end_and_leave_the_auc_empty(label, tmp_path):
     assert np.isnan(table.loc["threshold_validation", "value"])
     figure = curves.draw(test, table.reset_index(), "Emphysema")
     assert figure.axes[0].get_title() == "AUC does not exist"
-    figures.save(figure, tmp_path / "figure.png", "{}")
+    saving.save(figure, tmp_path / "figure.png", "{}")
 
 
 def test_a_single_positive_patient_leaves_resamples_without_an_auc():
@@ -196,6 +196,6 @@ def test_the_figure_of_several_names_each_of_them(make, tmp_path, caplog):
     test = make()
     figure = curves.draw(test, evaluation.evaluate(test, None, seed=0), "chests")
     with caplog.at_level(logging.WARNING):
-        figures.save(figure, tmp_path / "figure.png", "{}")
+        saving.save(figure, tmp_path / "figure.png", "{}")
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == test.classes
     assert caplog.text == ""

@@ -7,7 +7,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import same_color
 from PIL import Image
 
-from cxrnoise.report import figures, table1
+from cxrnoise.report import figures, saving, table1
 
 PAPER = pd.read_csv(Path(__file__).parents[2] / "config" / "paper-table1.csv")
 
@@ -92,14 +92,14 @@ def test_one_level_and_one_seed_are_enough():
 def test_the_same_table_gives_the_same_bytes(tmp_path, suffix):
     paths = [tmp_path / f"{name}.{suffix}" for name in "ab"]
     for path in paths:
-        figures.save(figures.situs(make_runs(), PAPER, "ChestXRay14"), path, '{"code": "c0de"}')
+        saving.save(figures.situs(make_runs(), PAPER, "ChestXRay14"), path, '{"code": "c0de"}')
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
 def test_both_formats_say_what_made_them(tmp_path):
     figure = figures.situs(make_runs(), None, "phantom")
     for suffix in ("svg", "png"):
-        figures.save(figure, tmp_path / f"situs.{suffix}", '{"code": "c0de"}')
+        saving.save(figure, tmp_path / f"situs.{suffix}", '{"code": "c0de"}')
     svg = (tmp_path / "situs.svg").read_text()
     assert "c0de" in svg and "<dc:date>" not in svg
     assert "c0de" in Image.open(tmp_path / "situs.png").info["Description"]

@@ -6,7 +6,7 @@ import disputes
 from cxrnoise.core.errors import UserError
 from cxrnoise.networks import neighbours
 from cxrnoise.reading import verdicts
-from cxrnoise.report import figures, panels
+from cxrnoise.report import panels, saving
 from tiny import png
 
 PIXELS = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -86,7 +86,7 @@ def test_without_a_case_there_is_no_neighbour_and_the_figures_say_so(tmp_path):
     for title, about in panels.titles("Emphysema", False, 0, 0):
         figure = panels.draw(panels.Plate(title, about, []))
         assert "No such case." in texts(figure)
-        figures.save(figure, tmp_path / "figure.png", "{}")
+        saving.save(figure, tmp_path / "figure.png", "{}")
     assert "as figure 2 has none" in about
 
 
@@ -134,8 +134,8 @@ def test_every_panel_is_drawn_with_its_pixels_as_they_are(tmp_path):
         assert np.array_equal(image.get_array(), PIXELS)
         assert image.get_clim() == (0, 255)
         assert "label present, model absent" in axes.get_title(loc="left")
-    figures.save(figure, tmp_path / "figure.png", "{}")
-    figures.save(panels.draw(plate), tmp_path / "again.png", "{}")
+    saving.save(figure, tmp_path / "figure.png", "{}")
+    saving.save(panels.draw(plate), tmp_path / "again.png", "{}")
     assert (tmp_path / "figure.png").read_bytes() == (tmp_path / "again.png").read_bytes()
 
 
@@ -147,5 +147,5 @@ def test_only_the_first_cases_are_shown():
 def test_dollars_in_a_name_are_no_mathematics(tmp_path):
     panel = panels.Panel("$x^{$.png", ["$x^{$.png", "$(touch x)$"], PIXELS)
     figure = panels.draw(panels.Plate("$_{$", "$^{$", [panel]))
-    figures.save(figure, tmp_path / "figure.png", "{}")
+    saving.save(figure, tmp_path / "figure.png", "{}")
     assert texts(figure) == ["$_{$", "$^{$", "$x^{$.png\n$(touch x)$"]

@@ -128,6 +128,11 @@ def test_validation_terciles_bound_the_groups():
     assert labelled.tolist() == ["low", "moderate", "moderate", "high"]
 
 
+def test_without_validation_images_their_terciles_are_refused():
+    with pytest.raises(UserError, match="no validation image has the label"):
+        groups(np.zeros(3), names(3), "val-quantiles", reference=np.zeros(0))
+
+
 def test_mean_and_standard_deviation_bound_the_groups():
     values = np.array([0.0, 0.5, 0.5, 0.5, 0.5, 1.0])
     near, far = (groups(values, names(6), "mean-sd", sd_factor=factor) for factor in (1, 2))
@@ -171,7 +176,10 @@ def test_masked_labels_of_findings_are_left_out():
 
 def test_verdicts_of_a_hand_computed_run():
     table = verdict.verdicts(two_classes())
-    assert list(table) == list(manifests.SCHEMAS["verdicts"])
+    assert ", ".join(table) == (
+        "image, label, true_label, given_label, flipped, predicted, mc_predicted, "
+        "suggestion_right, verdict"
+    )
     assert table["predicted"].tolist() == [0, 1, 1]
     assert table["mc_predicted"].tolist() == [0, 1, 0]
     assert table["suggestion_right"].tolist() == [True, False, True]
@@ -185,7 +193,7 @@ def test_verdicts_need_no_samples():
 
 def test_scores_of_a_hand_computed_run():
     certain, unsure = (tables.scored(two_classes(), name) for name in ("confidence", "uncertainty"))
-    assert list(certain) == list(manifests.SCHEMAS["scores"])
+    assert list(certain) == ["image", "label", "score", "value", "paper_value", "group"]
     assert certain["value"].to_numpy() == pytest.approx([0.4, 0.3, -0.1])
     assert certain["paper_value"].to_numpy() == pytest.approx([0.4, 0.3, 0.1])
     assert certain["group"].tolist() == ["high", "moderate", "low"]
@@ -269,6 +277,11 @@ def test_a_run_is_matched_by_image_name(files):
         assert found.classes == ["unmirrored", "mirrored"] and found.exclusive
         assert found.probabilities[:, 1] == pytest.approx(expected)
         assert found.samples[1, :, 1] == pytest.approx(expected)
+
+
+def test_a_mean_over_samples_that_were_not_drawn_is_refused(files):
+    with pytest.raises(UserError, match="mc-mean, but this run has no Monte Carlo samples"):
+        run.read(*files[:2], None, "test", confidence_from="mc-mean")
 
 
 def test_a_run_of_findings_is_read_with_its_findings(tmp_path):

@@ -127,6 +127,16 @@ def test_the_page_is_well_formed_and_its_rows_are_equally_wide(readers):
     assert "c0de" in " ".join(outline.text)
 
 
+def test_the_agreement_is_named_in_words_and_the_csv_has_identifiers():
+    _, numbers, _ = results()
+    assert {line[0] for line in table2.agreed(numbers)} == {
+        "Fleiss' kappa",
+        "Gwet's AC1",
+        "Cohen's kappa",
+    }
+    assert all(name.replace("_", "").isalnum() for name in numbers["statistic"])
+
+
 def test_awkward_names_break_no_page():
     table, numbers, key = results()
     table["reader"] = table["reader"].replace({"reader 0": "<b> & co"})

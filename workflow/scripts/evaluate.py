@@ -3,7 +3,7 @@ import logging
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.files import replacing
 from cxrnoise.core.jobs import job
-from cxrnoise.report import curves, figures
+from cxrnoise.report import curves, saving
 from cxrnoise.scores import run
 from cxrnoise.statistics import evaluation
 
@@ -20,5 +20,5 @@ with job(snakemake):
 
     figure = curves.draw(test, table, f"{params.what}, {params.dataset}")
     made_by = provenance.describe({"dataset": params.dataset, "what": params.what}, params.code)
-    figures.save(figure, output.svg, made_by)
-    figures.save(figure, output.png, made_by)
+    saving.save(figure, output.svg, made_by)
+    saving.save(figure, output.png, made_by)

@@ -2,7 +2,7 @@ from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
 from cxrnoise.datasets import folders
 from cxrnoise.networks import neighbours
-from cxrnoise.report import figures, panels
+from cxrnoise.report import panels, saving
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
@@ -18,4 +18,4 @@ with job(snakemake):
     plates = panels.filled(plates, folders.originals(wanted, sources))
     made_by = provenance.describe({"finding": params.finding, "seed": params.seed}, params.code)
     for plate, path in zip(plates, snakemake.output, strict=True):
-        figures.save(panels.draw(plate), path, made_by)
+        saving.save(panels.draw(plate), path, made_by)

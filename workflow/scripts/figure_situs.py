@@ -2,7 +2,7 @@ import pandas as pd
 
 from cxrnoise.core import provenance
 from cxrnoise.core.jobs import job
-from cxrnoise.report import figures
+from cxrnoise.report import figures, saving
 
 with job(snakemake):
     params = snakemake.params
@@ -10,5 +10,5 @@ with job(snakemake):
     paper = pd.read_csv(snakemake.input.paper) if params.beside_paper else None
     figure = figures.situs(runs, paper, params.dataset)
     made_by = provenance.describe({"dataset": params.dataset}, params.code)
-    figures.save(figure, snakemake.output.svg, made_by)
-    figures.save(figure, snakemake.output.png, made_by)
+    saving.save(figure, snakemake.output.svg, made_by)
+    saving.save(figure, snakemake.output.png, made_by)

@@ -21,12 +21,12 @@ COLUMNS = ["reader", "n", "unsure", *KINDS]
 COLUMNS += [f"{measure}_{group}_{kind}" for measure, group in CELLS for kind in KINDS]
 COLUMNS += ["share_A", "share_A_low", "share_A_high"]
 MEASURES = ("confidence", "uncertainty")
-BOTH = "both"  # high confidence and low uncertainty
+BOTH, SURE = "both", "sure"  # measure and group of high confidence and low uncertainty together
 STATISTICS = ["statistic", "reader", "measure", "group", "n", "estimate", "low", "high", "p"]
 # names of the statistics
-SHARE, TREND, EXTRAPOLATED = "share of label errors", "trend", "label errors of all disagreements"
-COHEN, FLEISS, AC1 = "Cohen's kappa", "Fleiss' kappa", "Gwet's AC1"
-SAME, CONTROLS = "same answer to a repeat", "labels of controls contradicted"
+SHARE, TREND, EXTRAPOLATED = "share_a", "trend", "label_errors_of_all_disagreements"
+COHEN, FLEISS, AC1 = "cohen_kappa", "fleiss_kappa", "gwet_ac1"
+SAME, CONTROLS = "same_answer_to_repeat", "controls_contradicted"
 
 
 def judge(key: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
@@ -129,7 +129,7 @@ def statistics(judged: pd.DataFrame, key: pd.DataFrame) -> pd.DataFrame:
         add(EXTRAPOLATED, reader, extrapolated(own, key))
         sure = (own["confidence_group"] == "high") & (own["uncertainty_group"] == "low")
         a, b = ((own.loc[sure, "verdict"] == kind).sum() for kind in KINDS)
-        add(SHARE, reader, share(a, a + b), BOTH, "confident and certain")
+        add(SHARE, reader, share(a, a + b), BOTH, SURE)
     _add_agreement(add, judged)
     return pd.DataFrame(rows, columns=STATISTICS)
 

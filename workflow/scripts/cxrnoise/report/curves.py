@@ -104,11 +104,13 @@ def _of_several(test: Run, table: pd.DataFrame) -> Figure:
 
 
 def _dots(panel: Axes, rows: pd.DataFrame, names: list[str]) -> None:
-    """Draw a value with its interval for each name; nothing where it does not exist."""
+    """Draw a value with its interval for each name."""
     heights = np.arange(len(names))
     value = rows["value"].to_numpy()
     errors = np.stack([value - rows["low"].to_numpy(), rows["high"].to_numpy() - value])
     panel.errorbar(value, heights, xerr=np.maximum(errors, 0), fmt="o", color=COLOUR, capsize=2)
+    for height in heights[np.isnan(value)]:
+        panel.text(0.02, height, "does not exist", va="center", fontsize=8)
     panel.set_yticks(heights, names, parse_math=False)
     panel.set_ylim(len(names) - 0.5, -0.5)
     panel.set_xlim(0, 1)

@@ -1,14 +1,10 @@
 """The figure beside Table 1."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cxrnoise.core.files import replacing
 from cxrnoise.report.table1 import mean
 from cxrnoise.scores.groups import GROUPS
 from cxrnoise.statistics.intervals import wilson
@@ -43,18 +39,6 @@ def situs(runs: pd.DataFrame, paper: pd.DataFrame | None, dataset: str) -> Figur
         f"Situs inversus with label noise: {dataset}", x=0.01, ha="left", parse_math=False
     )
     return figure
-
-
-def save(figure: Figure, path: str | Path, provenance: str) -> None:
-    """Write a figure as SVG or PNG, by its suffix, with `provenance` as its description.
-
-    The same figure gives the same bytes: no date, no random identifiers.
-    """
-    metadata = {"Description": provenance}
-    if Path(path).suffix == ".svg":
-        metadata["Date"] = None
-    with replacing(path) as temporary, rc_context({"svg.hashsalt": "cxrnoise"}):
-        figure.savefig(temporary, dpi=150, metadata=metadata)
 
 
 def _draw_accuracy(

@@ -155,17 +155,24 @@ def _number(row: dict) -> str:
 
 
 AGREEMENT = ["", "readers", "cases", "estimate"]
+CAPTIONS = {
+    FLEISS: "Fleiss' kappa",
+    AC1: "Gwet's AC1",
+    COHEN: "Cohen's kappa",
+    SAME: "same answer to a repeat",
+    CONTROLS: "labels of controls contradicted",
+}
 
 
 def agreed(numbers: pd.DataFrame) -> list[list[str]]:
     """Return the lines of agreement, from the table `verdicts.statistics`."""
-    wanted = numbers[numbers["statistic"].isin([FLEISS, AC1, COHEN, SAME, CONTROLS])]
+    wanted = numbers[numbers["statistic"].isin(CAPTIONS)]
     lines = []
     for row in wanted.to_dict("records"):
         percent = row["statistic"] in (SAME, CONTROLS)
         found = Estimate(row["estimate"], row["low"], row["high"], row["n"])
         text = _percent(found) if percent else _kappa(found)
-        lines.append([row["statistic"], row["reader"], str(row["n"]), text])
+        lines.append([CAPTIONS[row["statistic"]], row["reader"], str(row["n"]), text])
     return lines
 
 

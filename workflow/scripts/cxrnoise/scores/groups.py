@@ -37,6 +37,11 @@ def groups(
     if rule == "test-quantiles":
         codes = _thirds(values, images)
     elif rule == "val-quantiles":
+        if len(reference) == 0:
+            raise UserError(
+                "measures.groups is val-quantiles, but no validation image has the label that is "
+                "to be grouped: set it to test-quantiles."
+            )
         codes = _between(values, *np.quantile(reference, [1 / 3, 2 / 3]))
     elif rule == "mean-sd":
         ordered = np.sort(values)  # the rounding of a sum depends on the order
@@ -44,7 +49,7 @@ def groups(
         codes = _between(values, centre - distance, centre + distance)
     else:
         raise UserError(
-            f"measures: groups is {rule!r}: choose test-quantiles, val-quantiles or mean-sd."
+            f"measures.groups is {rule!r}: choose test-quantiles, val-quantiles or mean-sd."
         )
     return np.array(GROUPS)[codes]
 

@@ -100,6 +100,11 @@ def read(
     Raises `UserError` when a file is damaged, holds other images than the labels, or holds values
     that are no probabilities.
     """
+    if confidence_from == "mc-mean" and not samples:
+        raise UserError(
+            "measures.confidence is mc-mean, but this run has no Monte Carlo samples: set it to "
+            "softmax."
+        )
     labelled = manifests.read(labels, "labels")
     predicted = manifests.read(predictions, "predictions")
     classes = predicted.columns[2:].tolist()  # after image and split

@@ -5,9 +5,9 @@ A measure that does not exist, such as an AUC without a positive image, is NaN: 
 file.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -100,8 +100,11 @@ def binary(test: Predicted, validation: Predicted | None, seed: int) -> dict[str
     The intervals of AUC, average precision and Brier score are percentiles of a bootstrap of
     patients, because images of one patient are alike; those of the shares are Wilson's.
     """
-    measures = {name: partial(measure, test) for name, measure in MEASURES.items()}
-    found = _bootstrapped(measures, test.patient, seed)
+
+    def measured(weight: np.ndarray) -> dict[str, float]:
+        return {name: measure(test, weight) for name, measure in MEASURES.items()}
+
+    found = _bootstrapped(measured, test.patient, seed)
     by_validation = np.nan if validation is None else youden(validation)
     for name, threshold in (("0.5", 0.5), ("validation", by_validation)):
         found[f"threshold_{name}"] = _plain(threshold, len(test.label))
@@ -121,14 +124,18 @@ def several(test: Run, seed: int) -> dict[str, Estimate]:
         name: _known(test, _against_the_rest(test.given, number), test.probabilities[:, number])
         for number, name in enumerate(test.classes)
     }
-    measures = {}
-    for name in ("auc", "average_precision"):
-        one = MEASURES[name]
-        measures[f"{name}_macro"] = partial(_macro, one, list(of_class.values()))
-        measures |= {f"{name}_{key}": partial(one, part) for key, part in of_class.items()}
     patient = next(iter(of_class.values())).patient
     n = len(patient)
-    found = _bootstrapped(measures, patient, seed)
+
+    def measured(weight: np.ndarray) -> dict[str, float]:
+        found = {}
+        for name in ("auc", "average_precision"):
+            values = {key: MEASURES[name](part, weight) for key, part in of_class.items()}
+            found[f"{name}_macro"] = _mean(values.values())
+            found |= {f"{name}_{key}": value for key, value in values.items()}
+        return found
+
+    found = _bootstrapped(measured, patient, seed)
     found["accuracy"] = share((test.predicted == test.given).sum(), n)
     found["images"] = _plain(n, n)
     return found | {f"images_{key}": _plain(part.label.sum(), n) for key, part in of_class.items()}
@@ -138,10 +145,10 @@ def _against_the_rest(given: np.ndarray, number: int) -> np.ndarray:
     return np.where(given == UNKNOWN, UNKNOWN, given == number)
 
 
-def _macro(measure: Callable, of_class: list[Predicted], weight: np.ndarray) -> float:
-    values = np.array([measure(part, weight) for part in of_class])
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else np.nan
+def _mean(values: Iterable[float]) -> float:
+    """Return the mean of the values that exist."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else np.nan
 
 
 def _plain(number: float, n: int) -> Estimate:
@@ -191,26 +198,24 @@ def youden(validation: Predicted) -> float:
 
 
 def _bootstrapped(
-    measures: Mapping[str, Callable[[np.ndarray], float]], patient: np.ndarray, seed: int
+    measured: Callable[[np.ndarray], dict[str, float]], patient: np.ndarray, seed: int
 ) -> dict[str, Estimate]:
     """Return each measure with its interval over `RESAMPLES` resamples of the patients.
 
+    The interval is that of the resamples for which the measure exists.
+
     Parameters
     ----------
-    measures: functions of the weights of the images (n,), NaN where the measure does not exist.
-
-    The interval is that of the resamples for which the measure exists.
+    measured: takes weights of the images (n,), returns the measures by name, NaN for one that does
+        not exist.
     """
     n = len(patient)
-    values = {name: measure(np.ones(n)) for name, measure in measures.items()}
-    resampled = {name: [] for name in measures}
-    for weight in _resamples(patient, seed):
-        for name, measure in measures.items():
-            resampled[name].append(measure(weight))
-    return {name: _percentiles(values[name], resampled[name], n) for name in measures}
+    resampled = pd.DataFrame([measured(weight) for weight in _resamples(patient, seed)])
+    values = measured(np.ones(n))
+    return {name: _percentiles(value, resampled.get(name), n) for name, value in values.items()}
 
 
-def _resamples(patient: np.ndarray, seed: int):
+def _resamples(patient: np.ndarray, seed: int) -> Iterator[np.ndarray]:
     """Yield how often each image is drawn, float64 (n,), when patients are drawn anew."""
     rng = generator(seed, "bootstrap of patients")
     patients, of_image = np.unique(patient, return_inverse=True)
@@ -221,7 +226,7 @@ def _resamples(patient: np.ndarray, seed: int):
         yield drawn[of_image].astype(np.float64)
 
 
-def _percentiles(value: float, resampled: list[float], n: int) -> Estimate:
+def _percentiles(value: float, resampled: pd.Series | None, n: int) -> Estimate:
     if np.isnan(value):
         return Estimate(*NOTHING, n)
     low, high = np.nanquantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])

@@ -1,0 +1,20 @@
+"""Figures as files."""
+
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from cxrnoise.core.files import replacing
+
+
+def save(figure: Figure, path: str | Path, provenance: str) -> None:
+    """Write a figure as SVG or PNG, by its suffix, with `provenance` as its description.
+
+    The same figure gives the same bytes: no date, no random identifiers.
+    """
+    metadata = {"Description": provenance}
+    if Path(path).suffix == ".svg":
+        metadata["Date"] = None
+    with replacing(path) as temporary, rc_context({"svg.hashsalt": "cxrnoise"}):
+        figure.savefig(temporary, dpi=150, metadata=metadata)
