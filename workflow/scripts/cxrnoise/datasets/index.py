@@ -17,6 +17,7 @@ from cxrnoise.datasets import views as view_positions
 from cxrnoise.images import shards
 
 PROBLEMS = ("missing", "doubled", "truncated", "unreadable")  # those that `tolerated` counts
+IN_FILE = "view of the file"
 NOT_USED = -1  # the shard of an image whose view no task uses
 REMEDIES = {
     "missing": "get the file and put it among the images, or raise tolerated.missing",
@@ -34,8 +35,8 @@ PLACES = ("source", "path", "bytes", "width", "height", "shard")
 
 
 def wanted(entries: pd.DataFrame, views: list[str]) -> set[str]:
-    """Return the file names, without folders, of the images whose view some task uses."""
-    images = entries.loc[entries["view"].isin(_normal(views)), "image"]
+    """Return the file names, without folders, of the images whose view some task may use."""
+    images = entries.loc[entries["view"].isin([*_normal(views), ""]), "image"]
     return set(images.str.replace("^.*/", "", regex=True))
 
 
@@ -45,7 +46,8 @@ def index(
     """Bring metadata and files together.
 
     An image is known by its file name where the metadata has file names, and by its path below
-    the images folder where the metadata has paths. Its shard follows from its name alone.
+    the images folder where the metadata has paths. Its shard follows from its name alone. Its view
+    is that of the metadata, else that of the file, else PA where the metadata has no view at all.
 
     Parameters
     ----------
@@ -70,8 +72,9 @@ def index(
     report = _report(pd.DataFrame({"image": image, "line": lines}), files)
     bad = report.loc[~report["problem"].str.startswith("remark"), "image"]
     table = entries.reset_index(drop=True).assign(image=image)
-    places = files.drop(columns=["file", "problem", "remark"])
+    places = files.drop(columns=["file", "problem", "remark"]).rename(columns={"view": IN_FILE})
     table = table[~image.isin(bad)].merge(places[~places["image"].isin(bad)], on="image")
+    table["view"] = _views(table["view"], table.pop(IN_FILE))
     table = table.sort_values("image", ignore_index=True)
     table["shard"] = _shards(table, views, number)
     first = SCHEMAS["index"].names
@@ -124,6 +127,25 @@ def write_report(report: pd.DataFrame, path: str | Path) -> None:
     """Write the report as CSV, in which no cell is a formula to a spreadsheet."""
     with replacing(path) as temporary:
         report.map(escaped).to_csv(temporary, index=False)
+
+
+def write_remarks(remarks: dict[str, str], wanted: pd.DataFrame, path: str | Path) -> None:
+    """Log images that are dark, bright or flat, and write them as the report has them.
+
+    Parameters
+    ----------
+    remarks: by image.
+    wanted: image, source and path of the index.
+    path: a CSV file, which is there only if there is something to say.
+    """
+    Path(path).unlink(missing_ok=True)
+    if remarks:
+        odd = wanted[wanted["image"].isin(remarks)]
+        report = _part(odd, [f"remark: {remarks[image]}" for image in odd["image"]])
+        report["what_to_do"] = REMEDIES["remark"]
+        write_report(report, path)
+        for image, remark in remarks.items():
+            logging.warning("Image %s is %s", image, remark)
 
 
 def digest(table: pd.DataFrame) -> str:
@@ -228,6 +250,23 @@ def _part(frame: pd.DataFrame, problem: str | list[str] | None = None) -> pd.Dat
 
 def _normal(views: list[str]) -> list[str]:
     return [view_positions.normal(view) for view in views]
+
+
+def _views(named: pd.Series, in_file: pd.Series) -> pd.Series:
+    """Return the view of each image, from the metadata or else from its file."""
+    contradicted = (named != "") & (in_file != "") & (named != in_file)
+    if contradicted.any():
+        logging.warning(
+            "%d files name another view than the metadata, whose view is used.", contradicted.sum()
+        )
+    if (named != "").any():
+        return named.where(named != "", in_file)
+    logging.info(
+        "The metadata has no view: %d images have the view that their file names, all others are "
+        "taken for PA.",
+        (in_file != "").sum(),
+    )
+    return in_file.where(in_file != "", "PA")
 
 
 def _shards(table: pd.DataFrame, views: list[str], number: int) -> np.ndarray:

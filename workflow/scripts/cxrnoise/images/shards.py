@@ -28,12 +28,16 @@ def path_of(folder: str | Path, shard: int) -> Path:
 
 
 class Writer:
-    """Adds images to an HDF5 file, one after the other; see `writing`."""
+    """Adds images to an HDF5 file, one after the other; see `writing`.
+
+    `remarks` has what is odd about the pixels of an image, such as that all are dark.
+    """
 
     def __init__(self, file: h5py.File, size: int, resampling: str, images: int | None):
         self.size, self.resampling = size, resampling
         self._file = file
         self._columns: dict[str, list[bytes]] = {"image": [], "sha256": [], "digest": []}
+        self.remarks: dict[str, str] = {}
         layout = {}
         if images is None:
             layout = {"maxshape": (None, size, size), "chunks": (1, size, size)}
@@ -52,6 +56,8 @@ class Writer:
         if self._pixels.chunks:
             self._pixels.resize(row + 1, axis=0)
         self._pixels[row] = pixels
+        if remark := radiographs.remark(pixels):
+            self.remarks[image] = remark
         digest = hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest().encode()
         for name, value in zip(self._columns, (image.encode(), sha256, digest), strict=True):
             self._columns[name].append(value)
