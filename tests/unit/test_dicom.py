@@ -1,15 +1,16 @@
 import hashlib
+import io
 import os
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydicom import Dataset, uid
+from pydicom import Dataset, dcmread, uid
 
 from cxrnoise.images import dicom, radiographs, shards
 from cxrnoise.images.radiographs import Truncated, Unreadable
@@ -71,9 +72,10 @@ def test_an_image_has_the_same_pixels_as_a_png_and_as_a_lossless_dicom_file(synt
 
 
 def test_a_shard_has_the_digest_of_the_dicom_file(tmp_path):
-    with shards.writing(tmp_path / "000.h5", 8, "box", "{}") as writer:
+    with shards.writing(tmp_path / "000.h5", 8, "box", "{}", images=1) as writer:
         writer.add("a.dcm", FILES["native"])
-        assert writer._digests == [hashlib.sha256(FILES["native"]).hexdigest().encode()]
+    with h5py.File(tmp_path / "000.h5") as file:
+        assert list(file["sha256"]) == [hashlib.sha256(FILES["native"]).hexdigest().encode()]
 
 
 # What the stored values mean
@@ -100,12 +102,37 @@ def test_a_window_of_monochrome1_is_inverted_after_it_was_applied():
     assert abs(int(shown[1024]) - 127) <= 1
 
 
-def test_bits_beyond_those_stored_are_ignored():
-    overlay = TWELVE | (RNG.integers(0, 16, TWELVE.shape) << 12).astype(np.uint16)
+def test_an_overlay_beside_the_stored_bits_is_ignored_and_other_bits_there_are_refused():
+    beside = TWELVE | (RNG.integers(0, 2, TWELVE.shape) << 15).astype(np.uint16)
+    beside[0, 0] |= 1 << 15
+    with pytest.raises(Unreadable, match="pixels outside the 12 Bits Stored below High Bit 11"):
+        radiographs.decode(make(beside, **TWELVE_BITS))
+    file = dcmread(io.BytesIO(make(beside, **TWELVE_BITS)))
+    file.add_new((0x6000, 0x0102), "US", 15)  # Overlay Bit Position
     np.testing.assert_array_equal(
-        radiographs.decode(make(overlay, **TWELVE_BITS)),
+        dicom.grey(file), radiographs.decode(make(TWELVE, **TWELVE_BITS))
+    )
+
+
+def test_values_that_are_stored_in_the_upper_bits_are_read_from_there():
+    np.testing.assert_array_equal(
+        radiographs.decode(make(TWELVE << 4, BitsStored=12, HighBit=15)),
         radiographs.decode(make(TWELVE, **TWELVE_BITS)),
     )
+
+
+@pytest.mark.parametrize(
+    ("meaning", "shape"), [("MONOCHROME2", "IDENTITY"), ("MONOCHROME1", "INVERSE")]
+)
+def test_a_presentation_lut_shape_says_the_polarity_again_or_is_refused(meaning, shape):
+    own = {"PhotometricInterpretation": meaning}
+    np.testing.assert_array_equal(
+        radiographs.decode(make(GREY, PresentationLUTShape=shape, **own)),
+        radiographs.decode(make(GREY, **own)),
+    )
+    other = {"IDENTITY": "INVERSE", "INVERSE": "IDENTITY"}[shape]
+    with pytest.raises(Unreadable, match=f"Presentation LUT Shape {other} contradicts {meaning}"):
+        radiographs.decode(make(GREY, PresentationLUTShape=other, **own))
 
 
 def test_signed_values_go_from_black_at_the_lowest_to_white_at_the_highest():
@@ -198,7 +225,7 @@ def test_pixel_data_shorter_than_rows_and_columns_are_truncated():
 def test_a_compressed_image_that_was_cut_before_it_was_wrapped_is_truncated(monkeypatch):
     whole = COMPRESSED[uid.JPEGBaseline8Bit]
     monkeypatch.setitem(COMPRESSED, uid.JPEGBaseline8Bit, lambda pixels: whole(pixels)[:-100])
-    with pytest.raises(Truncated, match="end of the compressed image"):
+    with pytest.raises(Truncated, match="end of the file is missing"):
         radiographs.dimensions(make(GREY, uid.JPEGBaseline8Bit))
 
 
@@ -258,22 +285,11 @@ def test_a_compressed_bomb_in_a_small_header_is_refused():
         radiographs.decode(large)
 
 
-def test_a_deflated_bomb_is_not_inflated():
-    data = make(GREY)
-    meta = 132 + 12 + int.from_bytes(data[140:144], "little")
-    syntaxes = uid.ExplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian
-    old, new = (f"{syntax}".encode().ljust(22, b"\0") for syntax in syntaxes)
-    header = data[:meta].replace(b"UI\x14\x00" + old[:20], b"UI\x16\x00" + new)
-    assert header != data[:meta]
-    with pytest.raises(Unreadable, match="Deflated Explicit VR Little Endian is not supported"):
-        radiographs.dimensions(header + zlib.compress(data[meta:])[2:-4])
-
-
 # Set-up
 
 
 def test_training_needs_no_pydicom():
     library = Path(dicom.__file__).parents[2]
-    code = "import sys; from cxrnoise.datasets import chestxray14; from cxrnoise.images import shards; sys.exit('pydicom' in sys.modules)"
+    code = "import sys; from cxrnoise.networks import inputs; sys.exit('pydicom' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(library)}
     assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0
