@@ -109,9 +109,7 @@ def test_an_overlay_beside_the_stored_bits_is_ignored_and_other_bits_there_are_r
         radiographs.decode(make(beside, **TWELVE_BITS))
     file = dcmread(io.BytesIO(make(beside, **TWELVE_BITS)))
     file.add_new((0x6000, 0x0102), "US", 15)  # Overlay Bit Position
-    np.testing.assert_array_equal(
-        dicom.grey(file), radiographs.decode(make(TWELVE, **TWELVE_BITS))
-    )
+    np.testing.assert_array_equal(dicom.grey(file), radiographs.decode(make(TWELVE, **TWELVE_BITS)))
 
 
 def test_values_that_are_stored_in_the_upper_bits_are_read_from_there():

@@ -14,7 +14,7 @@ from cxrnoise.core import files, manifests
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.files import locked, replacing
 from cxrnoise.datasets import index
-from cxrnoise.report import figures, pages
+from cxrnoise.report import pages, saving
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -110,8 +110,8 @@ WRITERS = {
     "report.csv": lambda path: index.write_report(TABLE.astype(str), path),
     "page.html": lambda path: pages.write_text("x" * 100_000, path),
     "manifest.parquet": lambda path: manifests.write(TABLE, path, "predictions", "{}"),
-    "figure.svg": lambda path: figures.save(figure(), path, "{}"),
-    "figure.png": lambda path: figures.save(figure(), path, "{}"),
+    "figure.svg": lambda path: saving.save(figure(), path, "{}"),
+    "figure.png": lambda path: saving.save(figure(), path, "{}"),
 }
 
 

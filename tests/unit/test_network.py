@@ -1,7 +1,6 @@
 import hashlib
 import re
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -9,11 +8,9 @@ import pytest
 from keras.src.applications import efficientnet, imagenet_utils
 from keras.src.models import Functional
 
-from cxrnoise.core import settings
 from cxrnoise.core.errors import UserError
+from cxrnoise.core.settings.table import keys
 from cxrnoise.networks import architectures, weights
-
-SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +120,7 @@ def test_backbones_by_name(backbone):
 
 
 def test_every_backbone_that_the_configuration_names_is_known():
-    described = dict(settings.keys(settings.load_schema(SCHEMA)))["network.backbone"]["description"]
+    described = {row.name: row.descriptions for row in keys()}["network.backbone"][""]
     named = set(re.findall("`(.*?)`", described)) - {"keras.applications"}
     assert len(named) > 3
     assert named <= set(architectures.backbones())
