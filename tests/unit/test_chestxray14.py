@@ -13,7 +13,7 @@ import pytest
 import whole
 from cxrnoise.core import manifests
 from cxrnoise.core.errors import Unreadable, UserError
-from cxrnoise.datasets import folders
+from cxrnoise.datasets import folders, views
 from cxrnoise.datasets import index as indexed
 from cxrnoise.images import shards
 from tiny import dicom, jpeg, png, write_archive
@@ -414,8 +414,8 @@ def test_views_that_some_task_uses_are_in_shards(chestxray14_folder):
     table, _ = whole.index(data.metadata, data.images, views=["p.a.", "AP"])
     assert (table["shard"] >= 0).all()
     entries = whole.metadata(data.metadata)
-    assert indexed.wanted(entries, ["PA"]) == set(data.pa)
-    assert indexed.wanted(entries, ["pa", "ap"]) == set(data.pngs)
+    assert views.wanted(entries, ["PA"]) == set(data.pa)
+    assert views.wanted(entries, ["pa", "ap"]) == set(data.pngs)
 
 
 def test_views_that_no_task_uses_are_counted_in_the_log(own, caplog):
@@ -553,12 +553,12 @@ def test_dark_images_of_a_shard_are_logged_and_listed(tmp_path, caplog):
     with shards.writing(tmp_path / "000.h5", 16, "box", "{}", images=2) as writer:
         writer.append("a.png", b"0" * 64, GREY)
         writer.append("b.png", b"0" * 64, GREY // 16)
-    indexed.write_remarks(writer.remarks, wanted, path)
+    shards.write_remarks(writer.remarks, wanted, path)
     [row] = pd.read_csv(path).to_dict("records")
     assert (row["image"], row["where"]) == ("b.png", "images: x/b")
     assert row["problem"].startswith("remark: dark: 16 grey levels")
     assert "Image b.png is dark" in caplog.text
-    indexed.write_remarks({}, wanted, path)
+    shards.write_remarks({}, wanted, path)
     assert not path.exists()
 
 

@@ -9,7 +9,7 @@ from keras.src.applications import efficientnet, imagenet_utils
 from keras.src.models import Functional
 
 from cxrnoise.core.errors import UserError
-from cxrnoise.core.settings.table import keys
+from cxrnoise.core.settings.models import Network
 from cxrnoise.networks import architectures, weights
 
 
@@ -120,7 +120,7 @@ def test_backbones_by_name(backbone):
 
 
 def test_every_backbone_that_the_configuration_names_is_known():
-    described = {row.name: row.descriptions for row in keys()}["network.backbone"][""]
+    described = Network.model_fields["backbone"].description
     named = set(re.findall("`(.*?)`", described)) - {"keras.applications"}
     assert len(named) > 3
     assert named <= set(architectures.backbones())

@@ -27,7 +27,7 @@ REMOVED = cycle([[LEVEL], ["results/situs"], ["results/situs", "results/images"]
 
 def test_kills_at_random_moments_leave_the_tables_as_they_were(finished):
     tables = {name: finished.read(f"results/{name}") for name in TABLES}
-    scores = pd.read_parquet(finished.folder / LEVEL / "scores.parquet")
+    verdicts = pd.read_parquet(finished.folder / LEVEL / "verdicts.parquet")
     chance = random.Random(SEED)
     killed = []
     while len(killed) < KILLS:
@@ -39,8 +39,8 @@ def test_kills_at_random_moments_leave_the_tables_as_they_were(finished):
         told = f"SEED={SEED}, killed: {killed}"
         for name, content in tables.items():
             assert finished.read(f"results/{name}") == content, f"{name}, {told}"
-        again = pd.read_parquet(finished.folder / LEVEL / "scores.parquet")
-        pd.testing.assert_frame_equal(again, scores)
+        again = pd.read_parquet(finished.folder / LEVEL / "verdicts.parquet")
+        pd.testing.assert_frame_equal(again, verdicts)
         assert leftovers(finished.folder) == [], told
         assert processes_in(finished.folder) == [], told
         assert finished.jobs() == {}, told

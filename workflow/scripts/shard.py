@@ -1,6 +1,5 @@
 from cxrnoise.core import provenance
 from cxrnoise.core.jobs import job
-from cxrnoise.datasets import index
 from cxrnoise.images import shards
 
 with job(snakemake):
@@ -15,5 +14,5 @@ with job(snakemake):
             shards.pack_archives(wanted, archives, writer)
         else:
             shards.pack_files(wanted, writer)
-    index.write_remarks(writer.remarks, wanted, params.report)
+    shards.write_remarks(writer.remarks, wanted, params.report)
     shards.write_digest(output.shard, output.digest)

@@ -34,12 +34,6 @@ RENAME = "write the name in the metadata as the file has it, or rename the file"
 PLACES = ("source", "path", "bytes", "width", "height", "shard")
 
 
-def wanted(entries: pd.DataFrame, views: list[str]) -> set[str]:
-    """Return the file names, without folders, of the images whose view some task may use."""
-    images = entries.loc[entries["view"].isin([*_normal(views), ""]), "image"]
-    return set(images.str.replace("^.*/", "", regex=True))
-
-
 def index(
     entries: pd.DataFrame, files: pd.DataFrame, views: list[str], number: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -127,25 +121,6 @@ def write_report(report: pd.DataFrame, path: str | Path) -> None:
     """Write the report as CSV, in which no cell is a formula to a spreadsheet."""
     with replacing(path) as temporary:
         report.map(escaped).to_csv(temporary, index=False)
-
-
-def write_remarks(remarks: dict[str, str], wanted: pd.DataFrame, path: str | Path) -> None:
-    """Log images that are dark, bright or flat, and write them as the report has them.
-
-    Parameters
-    ----------
-    remarks: by image.
-    wanted: image, source and path of the index.
-    path: a CSV file, which is there only if there is something to say.
-    """
-    Path(path).unlink(missing_ok=True)
-    if remarks:
-        odd = wanted[wanted["image"].isin(remarks)]
-        report = _part(odd, [f"remark: {remarks[image]}" for image in odd["image"]])
-        report["what_to_do"] = REMEDIES["remark"]
-        write_report(report, path)
-        for image, remark in remarks.items():
-            logging.warning("Image %s is %s", image, remark)
 
 
 def digest(table: pd.DataFrame) -> str:

@@ -1,6 +1,7 @@
 """Shards: HDF5 files of reduced radiographs, whose pixels are mapped into memory to be read."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.files import replacing
+from cxrnoise.core.spreadsheets import escaped
 from cxrnoise.images import radiographs
 
 
@@ -147,6 +149,33 @@ def pack_archives(wanted: pd.DataFrame, archives: dict[str, str], writer: Writer
         writer.append(image, file["sha256"][row], file["pixels"][row])
     for file in opened.values():
         file.close()
+
+
+def write_remarks(remarks: dict[str, str], wanted: pd.DataFrame, path: str | Path) -> None:
+    """Log images that are dark, bright or flat, and list them as the report of images does.
+
+    Parameters
+    ----------
+    remarks: of a `Writer`.
+    wanted: image, source and path of its images.
+    path: a CSV file, which is there only if there is something to say.
+    """
+    Path(path).unlink(missing_ok=True)
+    if not remarks:
+        return
+    odd = wanted[wanted["image"].isin(remarks)]
+    report = pd.DataFrame(
+        {
+            "image": odd["image"],
+            "problem": "remark: " + odd["image"].map(remarks),
+            "where": odd["source"] + ": " + odd["path"],
+            "what_to_do": "look at it: it is used as it is",
+        }
+    )
+    with replacing(path) as temporary:
+        report.map(escaped).to_csv(temporary, index=False)
+    for image, remark in remarks.items():
+        logging.warning("Image %s is %s", image, remark)
 
 
 def write_digest(shard: str | Path, path: str | Path) -> None:

@@ -10,6 +10,8 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from cxrnoise.core import allocator
+
 # Lines about nothing: of the CPU's instructions, and of a missing driver where there is no GPU.
 NOISE = (
     "All log messages before absl::InitializeLog",
@@ -38,8 +40,9 @@ def _without_noise() -> Iterator[None]:
 
 
 with _without_noise():
-    import keras
     import tensorflow as tf
+
+    from cxrnoise.networks.quick import keras
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,7 @@ def start(
     is taken as it is needed. Keras does not compile with XLA where TensorFlow is held to
     deterministic operators, so with `xla` the last bits may differ between runs.
     """
+    allocator.keep_memory()
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     with _without_noise():
