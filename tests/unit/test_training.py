@@ -100,14 +100,15 @@ def precision(request):
 
 
 @pytest.mark.parametrize(
-    ("batches", "precision"),
-    [(13, "float32"), (22, "float32"), (13, "mixed_float16")],
+    ("batches", "epochs", "precision"),
+    [(13, 4, "float32"), (7, 1.6, "mixed_float16")],
     indirect=["precision"],
 )
 def test_a_killed_training_ends_with_the_same_bits(
-    radiographs, tmp_path, monkeypatch, batches, precision
+    radiographs, tmp_path, monkeypatch, batches, epochs, precision
 ):
-    killed_and_resumed(radiographs, tmp_path, monkeypatch, batches)
+    schedule = training.Schedule(**{**vars(SCHEDULE), "epochs": epochs})
+    killed_and_resumed(radiographs, tmp_path, monkeypatch, batches, schedule=schedule)
 
 
 def killed_and_resumed(radiographs, folder, monkeypatch, batches, **options):
