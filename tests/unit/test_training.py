@@ -211,7 +211,7 @@ def test_a_full_disk_leaves_no_half_of_a_model_and_a_sentence(radiographs, tmp_p
 
 def test_a_full_disk_under_the_training_curves_is_one_sentence(radiographs, tmp_path, full_disk):
     with (
-        full_disk(10),
+        full_disk(100),
         pytest.raises(UserError, match="training curves in .* could not be written"),
     ):
         run(radiographs, tmp_path)
