@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,11 +87,18 @@ def writing(
     images: how many will be added. The pixels are then in one piece, as `Reader` needs them. None
         where the number is not known: then each image is a chunk.
     """
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(path) as temporary, _unbuffered(temporary) as file:
         file.attrs["provenance"] = provenance
         writer = Writer(file, size, resampling, images)
         yield writer
         writer.finish()
+
+
+def _unbuffered(path: Path) -> h5py.File:
+    """Make an HDF5 file that keeps no pixels back; with those HDF5 crashes on a full disk."""
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_sieve_buf_size(0)
+    return h5py.File(h5py.h5f.create(os.fsencode(path), fapl=access))
 
 
 def rows(index: str | Path, shard: int) -> pd.DataFrame:
