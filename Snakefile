@@ -28,26 +28,28 @@ include: "rules/reading.smk"
 rule all:
     default_target: True
     input:
-        f"{RESULTS}/table1.csv",
-        f"{RESULTS}/figures/situs.svg",
-        TABLE2 if HAS_READINGS else [],
+        to_make(
+            [f"{RESULTS}/table1.csv", f"{RESULTS}/figures/situs.svg"]
+            + (TABLE2 if HAS_READINGS else [])
+        ),
 
 
 # Situs inversus with label noise, a table and a figure per noise model.
 rule table1:
     input:
-        expand(
-            f"{RESULTS}/{{file}}",
-            file=[
-                name.format(f"-{model}" if model != SYMMETRIC else "")
-                for model in TASKS["situs"]["noise_models"]
-                for name in ("table1{}.csv", "figures/situs{}.svg")
-            ],
+        to_make(
+            expand(
+                f"{RESULTS}/{{file}}",
+                file=[
+                    name.format(f"-{model}" if model != SYMMETRIC else "")
+                    for model in TASKS["situs"]["noise_models"]
+                    for name in ("table1{}.csv", "figures/situs{}.svg")
+                ],
+            )
         ),
 
 
 # A finding read by people.
 rule table2:
     input:
-        TABLE2,
-        f"{STUDIED_RUN}/evaluation.csv",
+        to_make([*TABLE2, f"{STUDIED_RUN}/evaluation.csv"]),

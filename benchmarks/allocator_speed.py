@@ -1,4 +1,4 @@
-"""Jobs with glibc's malloc as it is, and with the allocators that the workflow would choose.
+"""Jobs with glibc's malloc, and with the allocators that the workflow would choose.
 
     python benchmarks/allocator_speed.py
 
@@ -29,7 +29,7 @@ WORK = {
 
 def allocators() -> dict[str, dict[str, str]]:
     """Return the variables of each allocator of this machine."""
-    found = {"glibc": {}, "glibc, kept": {"GLIBC_TUNABLES": allocator.GLIBC}}
+    found = {"glibc": {}}
     for library, options in allocator.LIBRARIES.items():
         if allocator.can_be_preloaded(library):
             found[library] = {"LD_PRELOAD": library, **options}

@@ -50,8 +50,6 @@ checkpoint labels:
         flips=f"{RUN}/flips.csv",
     log:
         f"{RUN_LOGS}/labels.log",
-    wildcard_constraints:
-        task="|".join(map(re.escape, [name for name in TASKS if name not in IMPORTED])),
     conda:
         "../envs/tables.yaml"
     params:

@@ -72,6 +72,7 @@ RUN_LOGS = f"{RESULTS}/logs/{{task}}/noise-{{noise}}/seed-{{seed}}"
 # `patient`.
 SYMMETRIC = "symmetric"
 IMPORTED = [name for name, task in TASKS.items() if task["kind"] == "predictions"]
+TRAINED = [name for name in TASKS if name not in IMPORTED]
 
 
 def noises(task, model=None):
@@ -136,6 +137,12 @@ def source_at_hand(wildcards):
     """Return the folder or archive of a source, or end with a sentence where there is none."""
     data_at_hand(wildcards)
     return SOURCES[wildcards.source]
+
+
+def to_make(files):
+    """Return the files of a target; for `snakemake --report` those of them that have been made."""
+    reporting = any(word.partition("=")[0] == "--report" for word in sys.argv)
+    return [path for path in files if reporting and os.path.exists(path)] or files
 
 
 def growing(amount):

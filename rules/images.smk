@@ -99,6 +99,7 @@ rule shard:
         size=config["shards"]["size"],
         resampling=config["shards"]["resampling"],
         archives=ARCHIVES,
+        report=f"{RESULTS}/logs/images/remarks/{{shard}}.csv",
         code=fingerprint("shard.py"),
     script:
         "../workflow/scripts/shard.py"

@@ -54,6 +54,7 @@ rule train:
         backbone=BACKBONE,
         crop=of_task("crop"),
         augmentation=of_task("augmentation"),
+        weights_input=config["weights_input"],
         weight_cap=of_task("weight_cap"),
         training=of_task("training"),
         mixed_precision=config["network"]["mixed_precision"],

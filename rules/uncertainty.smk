@@ -13,6 +13,8 @@ rule predict:
         predictions=f"{RUN}/predictions.parquet",
     log:
         f"{RUN_LOGS}/predict.log",
+    wildcard_constraints:
+        task="|".join(map(re.escape, TRAINED)) or "-",
     conda:
         "../envs/training.yaml"
     threads: config["network"]["threads"]

@@ -31,6 +31,15 @@ def nih():
     return folder
 
 
+@pytest.fixture(scope="session")
+def cifar10n():
+    """The folder of predictions by others on real label noise beside the project."""
+    folder = Path(__file__).parents[2] / "shared" / "cifar10n"
+    if not folder.is_dir():
+        pytest.skip(f"needs the predictions in {folder}")
+    return folder
+
+
 @pytest.fixture
 def full_disk():
     """`with full_disk(size):` no file grows beyond this number of bytes."""

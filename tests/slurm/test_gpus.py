@@ -13,7 +13,7 @@ MODELS = [
 
 def test_thirty_five_trainings_run_eight_at_a_time_and_nothing_else_holds_a_gpu(cluster):
     """Prints how many GPUs were in use from when on, as Slurm's log has it."""
-    settings = slurm.TINY.replace(slurm.LEVELS, f"noise_levels: {LEVELS}\nseeds: {SEEDS}")
+    settings = slurm.TINY.replace(slurm.LEVELS, f"noise_levels: {LEVELS}") + f"seeds: {SEEDS}\n"
     project = slurm.Project(cluster, "gpus", settings)
     project.run("--", *MODELS, minutes=30)
 

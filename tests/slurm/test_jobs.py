@@ -1,5 +1,7 @@
 """The workflow on a real Slurm: what its jobs ask for, and what becomes of killed ones."""
 
+import re
+import shutil
 import signal
 from collections import Counter
 
@@ -56,13 +58,14 @@ def disturbed(undisturbed):
     projects = [undisturbed.copied(disturb.__name__) for disturb in DISTURBANCES]
     for project in projects:
         (project.folder / TABLE).unlink()
+        shutil.rmtree(project.folder / RUN / "scores")
         for file in (project.folder / RUN).iterdir():
-            if file.name not in ("labels.parquet", "flips.csv"):
+            if file.name not in ("labels.parquet", "flips.csv", "content.sha256"):
                 file.unlink()
     running = []
     for disturb, project in zip(DISTURBANCES, projects, strict=True):
         snakemake = project.start("--", TABLE)
-        checkpoint = project.folder / RUN / "progress/checkpoint/state.json"
+        checkpoint = project.folder / RUN / "progress/checkpoint.keras"
         slurm.wait_until(checkpoint.exists, f"the checkpoint before {disturb.__name__}", 300)
         (job,) = trainings(project)
         running.append(disturb(project, job["JobId"], snakemake))
@@ -78,7 +81,7 @@ def trainings(project):
 def test_only_training_and_monte_carlo_jobs_hold_a_gpu(undisturbed):
     gpus = Counter(job["Rule"] for job in undisturbed.jobs() if slurm.holds_gpu(job))
     assert gpus == {"train": 1, "mcbn": 1}
-    assert len(undisturbed.jobs()) == 14
+    assert len(undisturbed.jobs()) == 16
 
 
 def test_shards_are_the_tasks_of_one_array(undisturbed):
@@ -94,7 +97,7 @@ def test_every_job_leaves_its_log(undisturbed):
         if "ArrayJobId" in job:
             name = f"{job['ArrayJobId']}_{job['ArrayTaskId']}"
         (log,) = (logs / f"rule_{job['Rule']}").rglob(f"{name}.log")
-        assert f"rule {job['Rule']}:" in log.read_text()
+        assert re.search(rf"(rule|checkpoint) {job['Rule']}:", log.read_text())
 
 
 @pytest.mark.parametrize("disturbance", [disturb.__name__ for disturb in DISTURBANCES])

@@ -1,8 +1,10 @@
 """From folders, archives and metadata to the index and the report."""
 
 import gzip
+import io
 import logging
 import os
+import tarfile
 
 import numpy as np
 import pandas as pd
@@ -10,8 +12,8 @@ import pytest
 
 import whole
 from cxrnoise.core import manifests
-from cxrnoise.core.errors import LeftOut, Unreadable, UserError
-from cxrnoise.datasets import folders
+from cxrnoise.core.errors import Unreadable, UserError
+from cxrnoise.datasets import folders, views
 from cxrnoise.datasets import index as indexed
 from cxrnoise.images import shards
 from tiny import dicom, jpeg, png, write_archive
@@ -82,6 +84,27 @@ def test_the_folder_that_holds_the_images_folder_will_do(chestxray14_folder):
 def test_other_folders_are_searched_with_all_that_is_below(own):
     table, report = own(["a/1.png", "a/b/2.png", ".cache/3.png"], table_of("1.png", "2.png"))
     assert table["image"].tolist() == ["1.png", "2.png"] and report.empty
+
+
+def test_images_beside_folders_of_images_are_found_too(own):
+    table, report = own(["images_1/1.png", "2.png"], table_of("1.png", "2.png"))
+    assert table["image"].tolist() == ["1.png", "2.png"] and report.empty
+
+
+def test_a_file_that_is_twice_in_an_archive_is_doubled(tmp_path):
+    path = tmp_path / "images" / "part.tar.gz"
+    path.parent.mkdir()
+    with tarfile.open(path, "w:gz") as archive:
+        for _ in range(2):
+            member = tarfile.TarInfo("a.png")
+            member.size = len(PNG)
+            archive.addfile(member, io.BytesIO(PNG))
+    found = whole.listings(tmp_path / "images")
+    manifests.write(found, tmp_path / "listing.parquet", "listing", "{}")
+    assert len(manifests.read(tmp_path / "listing.parquet", "listing")) == 2
+    (tmp_path / "labels.csv").write_text(table_of("a.png"))
+    _, report = whole.index(tmp_path / "labels.csv", tmp_path / "images", kind="table")
+    assert set(report["problem"]) == {"doubled"}
 
 
 def test_no_images_found_is_one_clear_sentence_that_says_what_is_there(tmp_path):
@@ -156,17 +179,13 @@ def test_each_whole_image_is_handed_over_once_with_its_bytes(chestxray14_folder)
     assert {path.removeprefix("images/"): content for path, content in kept.items()} == data.pngs
 
 
-@pytest.mark.parametrize(
-    ("error", "problem"),
-    [(Unreadable("no pixels"), "unreadable: no pixels"), (LeftOut("a hand"), "left out: a hand")],
-)
-def test_an_image_that_cannot_be_kept_is_listed_with_the_reason(chestxray14_folder, error, problem):
+def test_an_image_that_cannot_be_kept_is_listed_as_unreadable(chestxray14_folder):
     def refuse(image, data):
-        raise error
+        raise Unreadable("no pixels")
 
     data = chestxray14_folder()
     found = folders.listing("images", data.images, data.images, refuse)
-    assert set(found["problem"]) == {problem}
+    assert set(found["problem"]) == {"unreadable: no pixels"}
 
 
 def test_a_file_that_cannot_be_opened_is_listed_as_unreadable(chestxray14_folder):
@@ -395,8 +414,8 @@ def test_views_that_some_task_uses_are_in_shards(chestxray14_folder):
     table, _ = whole.index(data.metadata, data.images, views=["p.a.", "AP"])
     assert (table["shard"] >= 0).all()
     entries = whole.metadata(data.metadata)
-    assert indexed.wanted(entries, ["PA"]) == set(data.pa)
-    assert indexed.wanted(entries, ["pa", "ap"]) == set(data.pngs)
+    assert views.wanted(entries, ["PA"]) == set(data.pa)
+    assert views.wanted(entries, ["pa", "ap"]) == set(data.pngs)
 
 
 def test_views_that_no_task_uses_are_counted_in_the_log(own, caplog):
@@ -490,25 +509,57 @@ def test_a_threshold_lets_the_run_go_on_and_the_log_names_what_is_left_out(
         indexed.check(report, tolerated | {"doubled": 1}, "report.csv")
 
 
-def test_what_is_no_chest_is_left_out_and_what_is_dark_is_remarked(own, monkeypatch, caplog):
-    def described(data):
-        odd.append(data)
-        if len(odd) == 1:
-            raise LeftOut("a hand (Body Part Examined HAND)")
-        return 16, 16, "dark: at most 17 of 255" if len(odd) == 2 else ""
-
-    odd = []
-    monkeypatch.setattr(folders, "_described", described)
-    table, report = own(["a.png", "b.png", "c.png"], table_of("a.png", "b.png", "c.png"))
-    names = sorted(["a.png", "b.png", "c.png"])
-    kinds = report["problem"].tolist()
-    assert kinds == [
-        "left out: a hand (Body Part Examined HAND)",
-        "remark: dark: at most 17 of 255",
-    ]
-    assert table["image"].tolist() == [n for n in names if n != report["image"][0]]
+def test_what_is_no_frontal_chest_is_left_out_counted_and_named(own, tmp_path, caplog):
+    (tmp_path / "images").mkdir()
+    files = {
+        "a.dcm": dicom(GREY, ViewPosition="AP"),
+        "b.dcm": dicom(GREY, BodyPartExamined="HAND"),
+        "c.dcm": dicom(GREY, ViewPosition="LL"),
+        "d.dcm": dicom(GREY, Laterality="L"),
+    }
+    for name, data in files.items():
+        (tmp_path / "images" / name).write_bytes(data)
+    table, report = own(["e.png"], table_of(*files, "e.png"))
+    assert report["image"].tolist() == ["b.dcm", "c.dcm", "d.dcm"]
+    assert report["problem"].str.startswith("left out: ").tolist() == [True, True, False]
+    assert report["problem"][2] == "remark: Laterality L"
+    assert dict(zip(table["image"], table["view"], strict=True)) == {
+        "a.dcm": "AP",
+        "d.dcm": "PA",
+        "e.png": "PA",
+    }
     indexed.check(report, NONE_TOLERATED, "report.csv")
-    assert "1 images, left out: " in caplog.text and "1 images, remark: " in caplog.text
+    assert "2 images, left out: b.dcm, c.dcm" in caplog.text
+    assert "1 images, remark: d.dcm" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("named", "in_file", "view"),
+    [("PA", "AP", "PA"), ("", "AP", "AP"), ("", "", ""), ("LL", "", "LL")],
+)
+def test_the_view_of_the_metadata_comes_before_that_of_the_file(
+    own, tmp_path, named, in_file, view, caplog
+):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.dcm").write_bytes(dicom(GREY, ViewPosition=in_file))
+    table, _ = own(["b.png"], f"image,patient,view\na.dcm,1,{named}\nb.png,2,PA\n")
+    assert table["view"].tolist() == [view, "PA"]
+    assert ("1 files name another view" in caplog.text) == (named == "PA")
+
+
+def test_dark_images_of_a_shard_are_logged_and_listed(tmp_path, caplog):
+    wanted = pd.DataFrame({"image": ["a.png", "b.png"], "source": "images", "path": ["x/a", "x/b"]})
+    path = tmp_path / "report.csv"
+    with shards.writing(tmp_path / "000.h5", 16, "box", "{}", images=2) as writer:
+        writer.append("a.png", b"0" * 64, GREY)
+        writer.append("b.png", b"0" * 64, GREY // 16)
+    shards.write_remarks(writer.remarks, wanted, path)
+    [row] = pd.read_csv(path).to_dict("records")
+    assert (row["image"], row["where"]) == ("b.png", "images: x/b")
+    assert row["problem"].startswith("remark: dark: 16 grey levels")
+    assert "Image b.png is dark" in caplog.text
+    shards.write_remarks({}, wanted, path)
+    assert not path.exists()
 
 
 def test_the_report_is_a_csv_file(chestxray14_folder, tmp_path):

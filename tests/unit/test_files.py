@@ -48,7 +48,7 @@ with replacing(sys.argv[1]) as temporary:
 """
 
 
-def test_what_a_killed_process_left_is_overwritten_by_the_next(tmp_path):
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path):
     path = tmp_path / "table.csv"
     killed = subprocess.run([sys.executable, "-c", KILLED, path], env={"PYTHONPATH": LIBRARY})
     assert killed.returncode == -signal.SIGKILL
@@ -57,6 +57,26 @@ def test_what_a_killed_process_left_is_overwritten_by_the_next(tmp_path):
     with replacing(path) as temporary:
         temporary.write_text("whole")
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("first_to_end", ["one", "two"])
+def test_of_two_jobs_that_write_the_same_file_one_fails(tmp_path, first_to_end):
+    path = tmp_path / "table.csv"
+    blocks, files = {}, {}
+    for name in ("one", "two"):
+        blocks[name] = replacing(path)
+        files[name] = blocks[name].__enter__().open("w")
+        files[name].write(f"{name}, the first half, ")
+        files[name].flush()
+    for name in (first_to_end, "two" if first_to_end == "one" else "one"):
+        files[name].write(f"{name}, the second half")
+        files[name].close()
+        if name == first_to_end:
+            blocks[name].__exit__(None, None, None)
+        else:
+            with pytest.raises(UserError, match="No such file"):
+                blocks[name].__exit__(None, None, None)
+    assert path.read_text() == "two, the first half, two, the second half"
 
 
 def test_a_folder_with_many_files_does_not_slow_down_the_next_file(tmp_path, monkeypatch):

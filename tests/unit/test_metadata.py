@@ -1,7 +1,6 @@
 """Tables as people write them, for both kinds of metadata."""
 
 import gzip
-import logging
 
 import pandas as pd
 import pytest
@@ -69,7 +68,7 @@ PLAIN = "image,patient,Mass\na.png,1,1\nb ö.png,2,\n"
 def test_every_usual_way_to_write_a_table_is_read(read, content):
     found = read(content)
     assert list(found) == ["image", "patient", "view", "Mass"]
-    assert found.to_numpy().tolist() == [["a.png", "1", "PA", "1"], ["b ö.png", "2", "PA", ""]]
+    assert found.to_numpy().tolist() == [["a.png", "1", "", "1"], ["b ö.png", "2", "", ""]]
 
 
 @given(
@@ -100,6 +99,7 @@ def test_a_row_has_the_number_that_a_spreadsheet_shows(read):
     [
         (b"", "is not a table that can be read: it is empty"),
         (b" \n\n", "it is empty"),
+        (b",,,\n,,\n", "its header '' is not divided into columns"),
         (b"PK\x03\x04" + b"\0" * 99, "it is a ZIP file or an Excel workbook: unpack it, or save"),
         (b"PAR1" + b"\0" * 99, "it is a Parquet file: save it as CSV"),
         (b"image patient label\na 1 0\n", "its header 'image patient label' is not divided"),
@@ -219,12 +219,6 @@ def test_a_view_has_one_spelling(read, written, view):
         ("chestxray14", RELEASED + f"a.png,Mass,0,1,{written}\n"),
     ):
         assert read(text, kind)["view"].tolist() == [view]
-
-
-def test_without_a_column_each_view_is_pa_which_the_log_says(read, caplog):
-    caplog.set_level(logging.INFO)
-    assert read("image,patient\na,1\n")["view"].tolist() == ["PA"]
-    assert "each image is taken for PA" in caplog.text
 
 
 def test_every_view_is_counted_and_named(read):

@@ -61,7 +61,10 @@ def test_a_checkpoint_that_was_swapped_for_one_with_code_is_refused(
 ):
     store = checkpoints.Progress(tmp_path / "progress", "one")
     store.save(keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)]), State(5))
-    lambda_network.replace(tmp_path / "progress/checkpoint/model.keras")
+    checkpoint = tmp_path / "progress/checkpoint.keras"
+    with zipfile.ZipFile(checkpoint) as ours, zipfile.ZipFile(lambda_network, "a") as theirs:
+        theirs.writestr("training.json", ours.read("training.json"))
+    lambda_network.replace(checkpoint)
     assert f"delete {tmp_path / 'progress'} and run again" in refusal(store.restore)
     assert not witness.exists()
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxrnoise.core.errors import UserError
-from cxrnoise.networks import neighbours
+from cxrnoise.reading import neighbours
 
 
 @given(st.integers(0, 6), st.integers(0, 12), st.integers(0, 8), st.integers(0, 1000))

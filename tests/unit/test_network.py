@@ -1,15 +1,16 @@
+import hashlib
 import re
-from pathlib import Path
+import sys
 
 import keras
 import numpy as np
 import pytest
+from keras.src.applications import efficientnet, imagenet_utils
+from keras.src.models import Functional
 
-from cxrnoise.core import settings
 from cxrnoise.core.errors import UserError
-from cxrnoise.networks import architectures
-
-SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
+from cxrnoise.core.settings.models import Network
+from cxrnoise.networks import architectures, weights
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,65 @@ def test_the_papers_network(resnet50):
     assert isinstance(classifier.kernel_initializer, keras.initializers.GlorotUniform)
 
 
+@pytest.mark.parametrize(
+    ("backbone", "size", "digest"),
+    [("small", 60, "812fa2bb00cbd765"), ("resnet50", 144, "e6a17ebd5d81becb")],
+)
+def test_a_seed_gives_the_same_untrained_network_as_ever(backbone, size, digest):
+    """Otherwise the demo and old runs could not be repeated."""
+    keras.utils.set_random_seed(3)
+    model = architectures.build(backbone, size, 0.99)
+    found = hashlib.sha256(b"".join(array.tobytes() for array in model.get_weights()))
+    assert found.hexdigest()[:16] == digest
+
+
+GREY = np.array([0.0, 116, 255], np.float32)  # 116 is the mean of ImageNet, 58 its deviation
+
+
+def of_grey(preprocess):
+    """The mean over the channels that `preprocess` makes of `GREY`."""
+    return preprocess(np.repeat(GREY, 3).reshape(1, 1, 3, 3)).mean(axis=-1).ravel()
+
+
+@pytest.mark.parametrize(
+    "backbone", sorted(set(architectures.backbones()) - {*architectures.RESNETS})
+)
+def test_networks_of_keras_get_what_their_preprocess_input_makes(backbone):
+    application = getattr(keras.applications, architectures.backbones()[backbone])
+    if backbone.startswith("efficientnetb"):  # its layers do it, see the next test
+        theirs = of_grey(lambda image: imagenet_utils.preprocess_input(image, mode="torch"))
+    else:
+        theirs = of_grey(sys.modules[application.__module__].preprocess_input)
+    scale, offset = architectures.INPUTS[architectures.expected_input(backbone)]
+    ours = scale * (GREY - 116) / 58 + offset
+    np.testing.assert_allclose(ours, theirs, atol=0.05 * scale)
+
+
+def stem_input(model):
+    return keras.Model(model.input, model.get_layer("stem_conv_pad").input)
+
+
+def test_efficientnet_gets_what_keras_makes_with_its_own_download(monkeypatch, tmp_path):
+    monkeypatch.setattr(efficientnet.file_utils, "get_file", lambda *_, **__: None)
+    with monkeypatch.context() as context:
+        context.setattr(Functional, "load_weights", lambda *_: None)
+        theirs = keras.applications.EfficientNetB0(include_top=False, input_shape=(32, 32, 3))
+    normalization = next(x for x in theirs.layers if isinstance(x, keras.layers.Normalization))
+    normalization.adapt_mean.assign([0.485, 0.456, 0.406])
+    normalization.adapt_variance.assign(efficientnet.IMAGENET_STDDEV_RGB)  # as in the download
+    normalization.finalize_state()
+    theirs.save(tmp_path / "w.keras")
+    ours = architectures.build("efficientnetb0", 32, 0.9)
+    weights.load(ours, weights.read(tmp_path / "w.keras"))
+    statistics = ours.get_layer("input_normalization")
+    statistics.moving_mean.assign([116.0])
+    statistics.moving_variance.assign([58.0**2])
+    ours = architectures.with_batch_norm(ours, architectures.FusedBatchNormalization)
+    images = np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 1)).astype(np.float32)
+    made = stem_input(theirs)(np.repeat(images, 3, axis=-1)).numpy().mean(axis=-1)
+    np.testing.assert_allclose(stem_input(ours)(images).numpy().mean(axis=-1), made, atol=0.05)
+
+
 def test_grey_reaches_the_pretrained_stem_in_three_channels_and_its_range(resnet50):
     images = np.random.default_rng(0).uniform(0, 255, (8, 72, 72, 1)).astype(np.float32)
     normalization = resnet50.get_layer("input_normalization")
@@ -36,10 +96,23 @@ def test_grey_reaches_the_pretrained_stem_in_three_channels_and_its_range(resnet
     stem = keras.Model(resnet50.input, resnet50.get_layer("expected_range").output)(images).numpy()
     assert stem.shape[-1] == 3
     assert np.ptp(stem, axis=-1).max() == 0
-    assert stem.std() == pytest.approx(architectures.IMAGENET_STD, rel=1e-3)
+    assert stem.std() == pytest.approx(58, rel=1e-3)
 
 
-@pytest.mark.parametrize("backbone", ["small", "resnet18", "mobilenetv2"])
+def test_torchxrayvision_gets_its_own_range():
+    scale, offset = architectures.INPUTS["xrv"]
+    ours = scale * (GREY - 116) / 58 + offset
+    np.testing.assert_allclose(ours, (2 * GREY / 255 - 1) * 1024, atol=1e-2)
+
+
+def test_findings_have_a_sigmoid_each():
+    model = architectures.build("small", 32, 0.9, outputs=4, activation="sigmoid")
+    model.get_layer("classifier").bias.assign([20, 20, -20, -20])
+    probabilities = model(np.zeros((1, 32, 32, 1), np.float32)).numpy()
+    np.testing.assert_allclose(probabilities, [[1, 1, 0, 0]], atol=1e-6)
+
+
+@pytest.mark.parametrize("backbone", ["small", "resnet18", "resnet50v1.5", "mobilenetv2"])
 def test_backbones_by_name(backbone):
     model = architectures.build(backbone, 64, 0.9)
     probabilities = model(np.zeros((2, 64, 64, 1), np.float32)).numpy()
@@ -47,7 +120,7 @@ def test_backbones_by_name(backbone):
 
 
 def test_every_backbone_that_the_configuration_names_is_known():
-    described = dict(settings.keys(settings.load_schema(SCHEMA)))["network.backbone"]["description"]
+    described = Network.model_fields["backbone"].description
     named = set(re.findall("`(.*?)`", described)) - {"keras.applications"}
     assert len(named) > 3
     assert named <= set(architectures.backbones())

@@ -4,8 +4,7 @@ import pytest
 
 import disputes
 from cxrnoise.core.errors import UserError
-from cxrnoise.networks import neighbours
-from cxrnoise.reading import verdicts
+from cxrnoise.reading import neighbours, verdicts
 from cxrnoise.report import panels, saving
 from tiny import png
 

@@ -5,13 +5,13 @@ import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
+import keras
 import numpy as np
 import pytest
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.networks import checkpoints
 from cxrnoise.networks.checkpoints import State
-from cxrnoise.networks.quick import keras
 
 
 def trained(value):

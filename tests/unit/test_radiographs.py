@@ -1,3 +1,4 @@
+import io
 import struct
 import zlib
 
@@ -156,6 +157,118 @@ def test_a_jpeg_without_pixels_is_refused():
 
 
 # Sizes
+
+
+WAYS = {
+    "baseline": {},
+    "optimized": {"optimize": True},
+    "best quality": {"quality": 100},
+    "progressive": {"progressive": True},
+    "restarts": {"restart_marker_blocks": 1},
+    "rows": {"restart_marker_rows": 1},
+    "progressive rows": {"progressive": True, "restart_marker_rows": 1},
+}
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_jpeg_that_was_cut_and_ended_again_is_truncated_or_shows_all(way, mode):
+    data = jpeg(Image.fromarray(GREY).convert("RGB").convert(mode), **WAYS[way])
+    shown = np.asarray(Image.open(io.BytesIO(data)).convert("L"))
+    np.testing.assert_array_equal(radiographs.decode(data), shown)
+
+    @given(st.integers(data.index(b"\xff\xda"), len(data) - 5))
+    def cut(length):
+        try:
+            pixels = radiographs.decode(data[:length] + b"\xff\xd9")
+        except Truncated:
+            return
+        different = np.argwhere(pixels != shown)
+        assert (different >= 16).all()  # nothing that is seen was cut off, but in the last block
+
+    cut()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.9, 0.999])
+def test_a_real_radiograph_cut_as_a_jpeg_is_truncated(nih, way, share):
+    with Image.open(min((nih / "images-1024").glob("*.png"))) as image:
+        data = jpeg(image.convert("L"), **WAYS[way])
+    assert radiographs.dimensions(data) == (1024, 1024)
+    with pytest.raises(Truncated, match="missing|without pixels"):
+        radiographs.describe(data[: int(len(data) * share)] + b"\xff\xd9")
+
+
+def test_a_part_that_is_missing_between_others_is_noticed():
+    data = jpeg(GREY, restart_marker_blocks=1)
+    places = [data.index(bytes([0xFF, code])) for code in (0xD1, 0xD2, 0xD3)]
+    for start, end in ((places[0], places[1]), (places[0] + 3, places[1]), (places[0], places[2])):
+        with pytest.raises(Truncated, match="pixels of the JPEG are missing"):
+            radiographs.describe(data[:start] + data[end:])
+
+
+def test_a_scan_that_is_missing_is_noticed():
+    scans = COLOUR_JPEG.split(b"\xff\xda")
+    assert len(scans) > 5
+    for number in range(2, len(scans)):
+        with pytest.raises(Truncated, match="scan of the JPEG is missing"):
+            radiographs.describe(b"\xff\xda".join(scans[:number]) + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("code", [0xC3, 0xC9, 0xCA])
+def test_a_kind_of_jpeg_that_cannot_be_read_is_named(code):
+    data = GREY_JPEG.replace(b"\xff\xc0", bytes([0xFF, code]))
+    with pytest.raises(Unreadable, match="lossless, hierarchical or arithmetic-coded"):
+        radiographs.describe(data)
+
+
+# What is remarkable
+
+
+@pytest.mark.parametrize(
+    ("pixels", "expected"),
+    [
+        (np.full((60, 60), 255), "flat: 1 grey level, from 255 to 255"),
+        (np.zeros((60, 60)), "flat: 1 grey level, from 0 to 0"),
+        (np.arange(3600).reshape(60, 60) % 5 + 100, "flat: 5 grey levels, from 100 to 104"),
+        (np.arange(3600).reshape(60, 60) % 17, "dark: 17 grey levels, brightest 16"),
+        (np.arange(3600).reshape(60, 60) % 65, "dark: 65 grey levels, brightest 64"),
+        (255 - np.arange(3600).reshape(60, 60) % 17, "bright: 17 grey levels, darkest 239"),
+        (np.arange(3600).reshape(60, 60) % 100, ""),
+        (np.arange(3600).reshape(60, 60) % 256, ""),
+    ],
+)
+def test_a_flat_dark_or_bright_picture_is_named(pixels, expected):
+    assert radiographs.remark(pixels.astype(np.uint8)) == expected
+
+
+def test_twelve_bits_in_a_png_of_sixteen_are_dark_even_with_a_white_letter(nih):
+    with Image.open(min((nih / "images-1024").glob("*.png"))) as image:
+        twelve = np.asarray(image.convert("L")).astype(np.uint16) * 16
+    pixels = radiographs.decode_resized(png(twelve), 240, "lanczos")
+    assert radiographs.remark(pixels) == "dark: 16 grey levels, brightest 15"
+    twelve[:60, :60] = 65535
+    pixels = radiographs.decode_resized(png(twelve), 240, "lanczos")
+    assert radiographs.remark(pixels).startswith("dark: ")
+
+
+def test_no_real_radiograph_is_remarkable(nih):
+    paths = [*sorted((nih / "images-1024").glob("*.png")), *sorted((nih / "images-256").glob("*"))]
+    remarks = {
+        path.name: radiographs.remark(radiographs.decode(path.read_bytes())) for path in paths
+    }
+    assert len(remarks) > 100
+    assert {name: remark for name, remark in remarks.items() if remark} == {}
+
+
+# The rest
+
+
+@pytest.mark.parametrize(
+    "name", ["a.png", "a.PNG", "a.jpg", "a.JPEG", "a.dcm", "a.dicom", "A.DICOM"]
+)
+def test_suffixes_of_radiographs(name):
+    assert name.lower().endswith(radiographs.SUFFIXES)
 
 
 @pytest.mark.parametrize(("width", "height"), [(10_001, 1), (1, 65_535), (0, 5)])

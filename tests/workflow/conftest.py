@@ -1,5 +1,6 @@
 """The real Snakefile on tiny phantoms: run once, then asked what it would do again."""
 
+import json
 import os
 import re
 import shlex
@@ -71,6 +72,14 @@ class Project:
         done = self.snakemake(*arguments)
         assert done.returncode != 0
         return done.stdout + done.stderr
+
+    def takes(self, data, kind: str = "chestxray14") -> None:
+        """Take the `images` and `metadata` of a data set on disk in place of phantoms."""
+        self.without_phantoms()
+        self.edit("tiny.yaml", "{kind: phantom}", f"{{kind: {kind}}}")
+        for key, old in (("images", "phantom"), ("metadata", "phantom/Data_Entry_2017_v2020.csv")):
+            path = json.dumps(str(getattr(data, key)))
+            self.edit("tiny.yaml", f"{key}: results/{old}\n", f"{key}: {path}\n")
 
     def without_phantoms(self) -> None:
         """Leave `images` and `metadata` to what is on disk."""

@@ -15,7 +15,7 @@ import tiny
 
 IMAGES, METADATA = "data/images", "data/Data_Entry_2017_v2020.csv"
 RELEASED = f"""
-dataset: ChestXRay14
+dataset: {{kind: chestxray14}}
 images: {IMAGES}
 metadata: {METADATA}
 downloads: mirror.csv
@@ -111,9 +111,13 @@ def test_a_release_is_downloaded_once_and_then_read(project, served, release):
     served.asked = []
     project.edit("mirror.csv", "/images_01", "/elsewhere/images_01")
     path_of(project, "images_05.tar.gz").unlink()
-    again = project.run("--", "download", LISTING)
-    assert again == {"download_file": 1, "download": 1, "archive": 1}
+    receipts = sorted((project.folder / "results/downloads").iterdir())
+    again = {"download": 1, "archive": 1}
+    assert project.jobs("--", "download", LISTING) == again
+    assert sorted((project.folder / "results/downloads").iterdir()) == receipts
+    assert project.run("--", "download", LISTING) == again
     assert served.asked == [("images_05.tar.gz", None)]
+    assert path_of(project, "images_05.tar.gz").read_bytes() == release["images_05.tar.gz"]
 
 
 def test_a_killed_download_goes_on_in_the_middle_of_a_file(project, served, release):

@@ -1,4 +1,7 @@
-"""SIGKILL at random moments, and the same command again: `make test-kills KILLS=50` for many."""
+"""Kill jobs and Snakemake at random moments, and run the same command again.
+
+`make test-kills KILLS=50` does so fifty times.
+"""
 
 import os
 import random
@@ -18,13 +21,13 @@ LONGEST_WAIT = 12  # seconds; some steps of the tiny workflow
 LEVEL = "results/situs/noise-8/seed-0"
 TABLES = ("table1.csv", "table1.md", "table1.html", "figures/situs.svg")
 
-# What a run has still to make: one level; all levels; all from the phantoms' PNGs.
+# What each run has to make again: one level; all levels; everything but the phantoms' PNGs.
 REMOVED = cycle([[LEVEL], ["results/situs"], ["results/situs", "results/images"]])
 
 
 def test_kills_at_random_moments_leave_the_tables_as_they_were(finished):
     tables = {name: finished.read(f"results/{name}") for name in TABLES}
-    scores = pd.read_parquet(finished.folder / LEVEL / "scores.parquet")
+    verdicts = pd.read_parquet(finished.folder / LEVEL / "verdicts.parquet")
     chance = random.Random(SEED)
     killed = []
     while len(killed) < KILLS:
@@ -36,8 +39,8 @@ def test_kills_at_random_moments_leave_the_tables_as_they_were(finished):
         told = f"SEED={SEED}, killed: {killed}"
         for name, content in tables.items():
             assert finished.read(f"results/{name}") == content, f"{name}, {told}"
-        again = pd.read_parquet(finished.folder / LEVEL / "scores.parquet")
-        pd.testing.assert_frame_equal(again, scores)
+        again = pd.read_parquet(finished.folder / LEVEL / "verdicts.parquet")
+        pd.testing.assert_frame_equal(again, verdicts)
         assert leftovers(finished.folder) == [], told
         assert processes_in(finished.folder) == [], told
         assert finished.jobs() == {}, told
@@ -45,7 +48,7 @@ def test_kills_at_random_moments_leave_the_tables_as_they_were(finished):
 
 
 def disturbed(project, chance, kills):
-    """Run the workflow to its end, with up to so many kills; return what was killed, and when."""
+    """Run the workflow to its end, with at most `kills` kills; return what was killed, and when."""
     killed = []
     while len(killed) < kills:
         run = project.start()
@@ -64,7 +67,7 @@ def disturbed(project, chance, kills):
 
 
 def kill(run, victims, chance):
-    """Kill Snakemake, one of its jobs, or both; whether there was such a process."""
+    """Kill Snakemake, one of its jobs, or both; return whether there was such a process."""
     snakemake = psutil.Process(run.pid)
     jobs = [child for child in snakemake.children(recursive=True) if "python" in child.name()]
     chosen = [snakemake] if "Snakemake" in victims else []
@@ -85,7 +88,7 @@ def ends_within(run, seconds):
 
 
 def until_gone(folder, seconds=60):
-    """Wait until no process works there: a job ends with its Snakemake before it has begun."""
+    """Wait until no process works in the folder: jobs end with their Snakemake."""
     deadline = time.monotonic() + seconds
     while processes := processes_in(folder):
         assert time.monotonic() < deadline, f"orphans: {processes}"
@@ -106,11 +109,11 @@ def processes_in(folder):
 
 
 def leftovers(folder):
-    """Return temporary files, progress of trainings, and locks and marks of Snakemake."""
+    """Return temporary files, progress and locks of trainings, and Snakemake's locks and marks."""
     hidden = [
         path for path in (folder / "results").rglob(".*") if path.name != ".snakemake_timestamp"
     ]
-    progress = list((folder / "results").rglob("progress"))
+    progress = list((folder / "results").rglob("progress*"))
     marks = [
         path
         for kind in ("locks", "incomplete")

@@ -1,10 +1,13 @@
 """A user's mistake: one sentence that says what and where, a failing exit, and nothing lost."""
 
 import shutil
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
+import tiny
 from cxrnoise.core import manifests
 
 MODEL = "results/situs/noise-0/seed-0/model.keras"
@@ -15,11 +18,9 @@ SHARD = "results/images/shards/000.h5"
 @pytest.mark.parametrize(
     ("setting", "key"),
     [
-        ("epoch=3", "epoch"),
-        ("noise_levels=[0,64]", "noise_levels"),
-        ("noise_levels=[0,8,8]", "noise_levels"),
-        ("situs={crop: 100}", "situs.crop"),
-        ("training={batch_size: many}", "training.batch_size"),
+        ("epoch=3", "no key epoch"),
+        ("tasks={situs: {crop: 100}}", "tasks.situs.crop"),
+        ("tasks={situs: {noise_models: [symetric]}}", "no noise model 'symetric'"),
     ],
 )
 def test_a_wrong_key_is_named_before_any_job_starts(fresh, setting, key):
@@ -30,36 +31,33 @@ def test_a_wrong_key_is_named_before_any_job_starts(fresh, setting, key):
 
 
 def test_no_images_are_said_before_any_job_starts(fresh):
-    fresh.without_phantoms()
-    (fresh.folder / "results/phantom").mkdir(parents=True)
-    printed = fresh.refuses()
-    assert "No images found in results/phantom" in printed
+    fresh.takes(SimpleNamespace(images="nothing", metadata="nothing.csv"))
+    (fresh.folder / "nothing").mkdir()
+    printed = fresh.refuses("--", "table1")
+    assert "No images found in nothing" in printed
     assert "Traceback" not in printed
-
-
-def on_disk(project, data):
-    """Let the project take a data set on disk; return the arguments that name it."""
-    project.without_phantoms()
-    return "--config", f"images={data.images}", f"metadata={data.metadata}", "--"
+    assert not (fresh.folder / "results").exists()
 
 
 def test_folders_may_have_names_that_a_shell_would_take_for_commands(fresh, chestxray14_folder):
     data = chestxray14_folder(name='it\'s "two" words; $(touch x) `touch x` & 100%')
     results = data.images.parent / "out"
-    command, *paths, end = on_disk(fresh, data)
+    fresh.takes(data)
     shard = results / "images/shards/000.h5"
-    fresh.run(command, *paths, f"results={results}", end, str(shard))
+    fresh.run("--config", f"results={results}", "--", str(shard))
     assert shard.exists()
     assert not [*fresh.folder.rglob("x"), *results.rglob("x")]
 
 
-def test_metadata_that_lack_a_column_are_said_before_any_job_starts(fresh, chestxray14_folder):
+def test_metadata_that_lack_a_column_are_said_before_any_shard(fresh, chestxray14_folder):
     data = chestxray14_folder()
     data.metadata.write_text(data.metadata.read_text().replace("Patient ID", "Person"))
-    printed = fresh.refuses(*on_disk(fresh, data), SHARD)
-    assert "metadata.csv has no column Patient ID" in printed
+    fresh.takes(data)
+    printed = fresh.refuses("--", "table1")
+    assert "metadata.csv has no column for the patient: call it 'patient'" in printed
+    assert "'Person'" in printed
     assert "Traceback" not in printed
-    assert not (fresh.folder / "results").exists()
+    assert not (fresh.folder / "results/images/shards").exists()
 
 
 def test_a_truncated_png_stops_the_run_before_the_first_shard_unless_tolerated(
@@ -67,8 +65,8 @@ def test_a_truncated_png_stops_the_run_before_the_first_shard_unless_tolerated(
 ):
     data = chestxray14_folder()
     (data.images / data.pa[0]).write_bytes(data.pngs[data.pa[0]][:-20])
-    arguments = on_disk(fresh, data)
-    printed = fresh.refuses(*arguments, SHARD)
+    fresh.takes(data)
+    printed = fresh.refuses("--", SHARD)
     assert f"1 truncated (0 tolerated), namely {data.pa[0]}" in printed
     assert "Traceback" not in printed
     assert not (fresh.folder / "results/images/shards").exists()
@@ -77,27 +75,74 @@ def test_a_truncated_png_stops_the_run_before_the_first_shard_unless_tolerated(
     assert line["where"] == f"images: {data.images / data.pa[0]}"
     assert "get the file again" in line["what_to_do"]
     fresh.edit("tiny.yaml", "shards:", "tolerated: {truncated: 1}\nshards:")
-    assert fresh.run(*arguments, SHARD) == {"index": 1, "shard": 1}
+    assert fresh.run("--", SHARD) == {"index": 1, "shard": 1}
 
 
-def test_an_empty_cohort_is_said(fresh, chestxray14_folder):
+def test_images_of_other_views_alone_are_said_before_any_shard(fresh, chestxray14_folder):
     data = chestxray14_folder()
     data.metadata.write_text(data.metadata.read_text().replace(",PA,", ",AP,"))
-    printed = fresh.refuses(*on_disk(fresh, data), "results/situs/cohort-0.parquet")
-    assert "the cohort is empty" in printed
+    fresh.takes(data)
+    printed = fresh.refuses("--", "results/situs/cohort-0.parquet")
+    assert "No image has a view that a task uses (PA): the index has AP " in printed
     assert "Traceback" not in printed
+    assert not (fresh.folder / "results/images/shards").exists()
+
+
+def small_table(folder, patients, positive=0, spelled=".png"):
+    """Write a table of one image a patient, of whom the first are positive, and its images."""
+    (folder / "images").mkdir(parents=True)
+    with (folder / "labels.csv").open("w") as file:
+        file.write("image,patient,label\n")
+        for number in range(patients):
+            file.write(f"{number}{spelled},A{number},{int(number < positive)}\n")
+            pixels = np.random.default_rng(number).integers(0, 256, (32, 32), dtype=np.uint8)
+            (folder / f"images/{number}.PNG").write_bytes(tiny.png(pixels))
+    return SimpleNamespace(images=folder / "images", metadata=folder / "labels.csv")
+
+
+FINDING = "finding=label"
+OF_LABEL = "results/label/noise-0/seed-0/model.keras"
+
+
+@pytest.mark.parametrize(
+    ("patients", "positive", "sentence"),
+    [
+        (24, 2, "label is present in no image of val and test (2 patients in all)"),
+        (2, 1, "leaves no image for val, test (the cohort has 2 images of 2 patients"),
+    ],
+)
+def test_splits_that_cannot_be_judged_are_said_before_any_training(
+    fresh, tmp_path, patients, positive, sentence
+):
+    fresh.takes(small_table(tmp_path / "data", patients, positive, ".PNG"), "table")
+    printed = fresh.refuses("--config", FINDING, "--", OF_LABEL)
+    assert sentence in printed
+    assert "tasks.label" in printed
+    assert "Traceback" not in printed
+    assert (fresh.folder / "results/logs/label/cohort-0.log").exists()
+    assert not (fresh.folder / "results/label").exists()
+
+
+def test_a_name_in_other_letters_is_said_with_the_file_that_is_meant(fresh, tmp_path):
+    fresh.takes(small_table(tmp_path / "data", 3), "table")
+    printed = fresh.refuses("--", SHARD)
+    assert "3 missing (0 tolerated), namely 0.png (there is 0.PNG)" in printed
+    report = pd.read_csv(fresh.folder / "results/logs/images-report.csv")
+    missing = report[report["problem"] == "missing"]
+    assert missing["where"].tolist()[0] == "metadata: line 2; there is 0.PNG"
+    assert missing["what_to_do"].str.contains("or rename the file").all()
 
 
 def test_a_full_disk_stops_a_job_with_a_sentence_and_the_next_call_goes_on(
     fresh, chestxray14_folder, full_disk
 ):
-    arguments = on_disk(fresh, chestxray14_folder(patients=90))
-    with full_disk(60_000):  # 30 images of 48 x 48 pixels are 69,120 bytes
-        printed = fresh.refuses(*arguments, SHARD)
+    fresh.takes(chestxray14_folder(patients=100))
+    with full_disk(60_000):  # some 40 images of 48 x 48 pixels are 92,160 bytes
+        printed = fresh.refuses("--", SHARD)
     assert f"{SHARD} could not be written (File too large): free some space" in printed
     assert "Traceback" not in printed
     assert not (fresh.folder / SHARD).exists()
-    assert fresh.run(*arguments, SHARD) == {"shard": 1}
+    assert fresh.run("--", SHARD) == {"shard": 1}
 
 
 def test_a_backbone_without_imagenet_weights_is_said_without_a_download(fresh):
@@ -137,26 +182,27 @@ def test_splits_larger_than_the_cohort_are_refused_and_lose_nothing(finished):
     before = finished.read("results/table1.csv")
     finished.edit("tiny.yaml", "train: 30", "train: 3000")
     printed = finished.refuses()
-    assert "situs.splits asks for 3030 patients" in printed
+    assert "tasks.situs.splits asks for 3030 patients" in printed
     assert finished.read("results/table1.csv") == before
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "sentence"),
+    ("column", "value", "rows", "sentence"),
     [
-        ("patient", "7", "has patient 7 in more than one split"),
-        ("row", 0, "does not match the shards"),
+        ("patient", "7", 60, f"{LABELS} has patient 7 in more than one split"),
+        ("image", "other.png", 1, "Image other.png is in no shard"),
     ],
 )
 def test_labels_that_cannot_be_right_are_named_before_they_are_trained_on(
-    finished, column, value, sentence
+    finished, column, value, rows, sentence
 ):
     before = finished.read("results/table1.csv")
     labels = manifests.read(finished.folder / LABELS, "labels")
-    changed = labels.assign(**{column: value})
-    manifests.write(changed, finished.folder / LABELS, "labels", "{}")
+    labels.loc[: rows - 1, column] = value
+    manifests.write(labels, finished.folder / LABELS, "labels", "{}")
+    (finished.folder / MODEL).unlink()
     printed = finished.refuses("--", MODEL)
-    assert f"{LABELS} {sentence}" in printed
+    assert sentence in printed
     assert "Traceback" not in printed
     assert finished.read("results/table1.csv") == before
 

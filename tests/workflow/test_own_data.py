@@ -1,4 +1,4 @@
-"""The example of a user's own data set in config/README.md, run as it is written there."""
+"""The examples of docs/own-data.md: run as they are written there, on small images."""
 
 import csv
 import re
@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from pydicom import uid
 
 from tiny import dicom, jpeg, png
@@ -40,35 +41,72 @@ ODD = [
     "Röntgen 肺.png",
     "a,b.png",
 ]
-QUICK = """
-weights: none
-network: {backbone: small, threads: 1, gpus: 0}
-training: {batch_size: 4}
-uncertainty: {samples: 2, batch_size: 4}
-"""
+QUICK = {
+    "weights": "none",
+    "network": {"backbone": "small", "threads": 1, "gpus": 0},
+    "training": {"batch_size": 4},
+    "uncertainty": {"samples": 2, "batch_size": 4},
+}
+SMALL = {"shards": {"size": 40, "number": 2}}  # of the examples that do not look at pixels
+QUICK_TASK = {"training": {"epochs": 1, "validate_every_steps": 5}}
 ODD_READERS = ["=HYPERLINK(1)|ann", "<script>x()</script>"]
+
+
+def section(title):
+    """Return the blocks of a section of the page as lists by their language."""
+    page = (ROOT / "docs/own-data.md").read_text(encoding="utf-8")
+    text = page.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    blocks = {}
+    for language, block in re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL):
+        blocks.setdefault(language, []).append(block)
+    return blocks
+
+
+def configure(project, name, configuration, task=None, **quicker):
+    """Write the configuration of an example, with what makes it quick; return it."""
+    config = yaml.safe_load(configuration) | QUICK | quicker
+    if task:
+        tasks = config.setdefault("tasks", {})
+        tasks[task] = tasks.get(task, {}) | QUICK_TASK
+    (project.folder / name).write_text(yaml.safe_dump(config))
+    return config
+
+
+def runs(project, command):
+    done = project.documented(command.replace("\\\n", " "))
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def refused(project, command):
+    """Return what is printed by a documented command that must fail."""
+    done = project.documented(command)
+    assert done.returncode != 0
+    printed = done.stdout + done.stderr
+    assert "Traceback" not in printed
+    return printed
+
+
+def noise(number):
+    return png(np.random.default_rng(number).integers(0, 256, (40, 40), dtype=np.uint8))
 
 
 @pytest.fixture
 def example(fresh):
-    """A project with the example's files: its commands, and the names of its images."""
-    section = (ROOT / "config/README.md").read_text(encoding="utf-8")
-    section = section.split("\n## Your own data set\n")[1].split("\n## ")[0]
-    blocks = re.findall(r"```(\w*)\n(.*?)```", section, re.DOTALL)
-    kinds = {kind: text for kind, text in blocks if kind != "sh"}
-    images = [row["image"] for row in csv.DictReader(kinds["csv"].splitlines())]
-    assert re.findall(r"── (\S+\.(?:png|jpe?g|dcm))", kinds[""]) == images
+    """A project with the first example's files: its commands, and the names of its images."""
+    blocks = section("One finding")
+    [tree], [table] = blocks[""], blocks["csv"]
+    images = [row["image"] for row in csv.DictReader(table.splitlines())]
+    assert re.findall(r"── (\S+\.(?:png|jpe?g|dcm))", tree) == images
     (fresh.folder / IMAGES).mkdir(parents=True)
     more = ODD + [f"more-{number:04d}.png" for number in range(len(ODD), MORE_PATIENTS)]
     with (fresh.folder / "data/mine/labels.csv").open("w", newline="", encoding="utf-8") as file:
-        file.write(kinds["csv"])
+        file.write(table)
         csv.writer(file).writerows([image, image, number % 2] for number, image in enumerate(more))
-    epochs = "  training: {epochs: 1, validate_every_steps: 5}\n"
-    (fresh.folder / "mine.yaml").write_text(kinds["yaml"] + epochs + QUICK)
+    configure(fresh, "mine.yaml", blocks["yaml"][0], "label")
     images += more
     for number, image in enumerate(images):
         (fresh.folder / IMAGES / image).write_bytes(written(image, number))
-    return fresh, [text for kind, text in blocks if kind == "sh"], images
+    return fresh, blocks["sh"], images
 
 
 def written(image, number):
@@ -80,23 +118,21 @@ def written(image, number):
     return png(GREY) if image.endswith(".png") else jpeg(GREY, quality=100)
 
 
-def test_the_example_of_the_documentation_works_as_it_is_written(example):
+def test_one_finding_of_the_documentation_works_as_it_is_written(example):
     project, commands, images = example
     for command in commands:
-        done = project.documented(command)
-        assert done.returncode == 0, done.stderr[-3000:]
+        runs(project, command)
     index = pd.read_parquet(project.folder / RESULTS / "images/index.parquet")
     assert index["image"].tolist() == sorted(images)
     assert set(index["view"]) == {"PA"}
-    assert set(index["findings"]) == {"label", "No Finding"}
+    assert set(index["label"]) == {"0", "1"}
     with h5py.File(project.folder / RESULTS / "images/shards/000.h5") as shard:
         assert shard["image"].asstr("utf-8")[:].tolist() == sorted(images)
         for pixels in shard["pixels"]:
             np.testing.assert_allclose(pixels.astype(int), GREY, atol=1)
-    evaluation = pd.read_csv(
-        project.folder / RESULTS / "label/noise-0/seed-0/evaluation.csv", index_col="measure"
-    )
-    scores = pd.read_parquet(project.folder / RESULTS / "label/noise-0/seed-0/scores.parquet")
+    run = project.folder / RESULTS / "label/noise-0/seed-0"
+    evaluation = pd.read_csv(run / "evaluation.csv", index_col="measure")
+    scores = pd.read_parquet(run / "scores/confidence.parquet")
     assert evaluation.at["images", "value"] == len(scores) >= 0.2 * len(images) - 2
     assert set(scores["image"]) & set(ODD)
     tables_of_readers(project, images)
@@ -109,16 +145,12 @@ def tables_of_readers(project, images):
         rows = [[image, reader, "YES"] for image in images for reader in ODD_READERS]
         csv.writer(file).writerows([["Image ID", "Reader ID", "label"], *rows])
     config = "readings=reads.csv 'study={cases: 0, controls: 0, repeats: 0}'"
-    targets = [f"{RESULTS}/{name}" for name in ("table2.csv", "figures/cases-1.png")]
-    done = project.documented(
-        f"snakemake --configfile mine.yaml --cores 2 --config {config} -- {' '.join(targets)}"
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    runs(project, f"snakemake --configfile mine.yaml --cores 2 --config {config} -- table2")
     results = project.folder / RESULTS
     cases = pd.read_parquet(results / "label/noise-0/seed-0/key.parquet")["case"]
     shown = (results / "label/noise-0/seed-0/study/images").glob("*.png")
     assert sorted(path.name for path in shown) == sorted(f"{case}.png" for case in cases)
-    assert set(cases.map(len)) == {12} and len(cases)
+    assert len(cases) and cases.str.fullmatch("c[0-9a-f]{12}").all()
     found = pd.read_csv(results / "table2.csv")["reader"]
     assert {f"'{ODD_READERS[0]}", ODD_READERS[1]} <= set(found)
     page = (results / "table2.html").read_text(encoding="utf-8")
@@ -131,21 +163,132 @@ def test_a_truncated_dicom_file_of_the_example_stops_the_run_by_name(example):
     project, commands, _ = example
     path = project.folder / IMAGES / "archive-0001.dcm"
     path.write_bytes(path.read_bytes()[:-1000])
-    done = project.documented(commands[0])
-    assert done.returncode != 0
-    printed = done.stdout + done.stderr
+    printed = refused(project, commands[0])
     assert "1 truncated (0 tolerated), namely archive-0001.dcm" in printed
-    assert "Traceback" not in printed
     [line] = pd.read_csv(project.folder / RESULTS / "logs/images-report.csv").to_dict("records")
     assert (line["image"], line["problem"]) == ("archive-0001.dcm", "truncated")
 
 
-def test_a_label_that_is_not_0_or_1_is_said_before_any_job_starts(example):
-    project, commands, _ = example
+def test_a_label_that_is_not_0_or_1_is_said_before_any_training(example):
+    project, _, _ = example
     project.edit("data/mine/labels.csv", "B04,1", "B04,maybe")
-    done = project.documented(commands[0])
-    assert done.returncode != 0
-    printed = done.stdout + done.stderr
-    assert "labels.csv has 'maybe' in line 5, column label" in printed
-    assert "Traceback" not in printed
-    assert not (project.folder / "results").exists()
+    cohort = f"{RESULTS}/label/cohort-0.parquet"
+    printed = refused(project, f"snakemake --configfile mine.yaml --cores 2 -- {cohort}")
+    assert "The column label of the metadata has 'maybe' for the image clinic-0002.jpeg" in printed
+    assert not (project.folder / cohort).exists()
+
+
+FOUR = ["Cardiomegaly", "Edema", "Pleural Effusion", "Pneumothorax"]
+
+
+def test_four_findings_of_a_table_like_chexpert_s_come_from_csv_to_scores(fresh):
+    blocks = section("Several findings")
+    header, *rows = csv.reader(blocks["csv"][0].splitlines())
+    draw = np.random.default_rng(4)
+    for number in range(3, 83):  # patients, whose first has a lateral image besides
+        cells = draw.choice(["1.0", "0.0", "-1.0", ""], 4, p=[0.4, 0.3, 0.1, 0.2])
+        for image in ["view1_frontal", "view2_lateral"][: 2 if number == 3 else 1]:
+            path = f"train/patient{number:05d}/study1/{image}.jpg"
+            view = ["Frontal", "AP" if number % 2 else "PA"]
+            view = view if "frontal" in image else ["Lateral", ""]
+            rows.append([path, "Female", "60", *view, "", *cells])
+    for number, row in enumerate(rows):
+        file = fresh.folder / "data/chexpert" / row[0]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(jpeg(np.full((40, 40), number, np.uint8)))
+    with (fresh.folder / "data/chexpert/train.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    configure(fresh, "chexpert.yaml", blocks["yaml"][0], "four", **SMALL)
+
+    [command] = blocks["sh"]
+    run = "results/chexpert/four/noise-0/seed-0"
+    runs(fresh, f"{command.strip()} {run}/evaluation.csv {run}/verdicts.parquet")
+    table = pd.DataFrame(rows, columns=header).rename(columns={"Path": "image"})
+    table = table[table["Frontal/Lateral"] == "Frontal"]
+    cells = table.melt("image", FOUR, "label", "cell").set_index(["image", "label"])["cell"]
+    labels = pd.read_parquet(fresh.folder / run / "labels.parquet")
+    reported = labels.set_index(["image", "label"])["reported_label"]
+    assert len(reported) == len(cells)
+    meaning = {"1.0": 1, "0.0": 0, "-1.0": -1, "": 0}
+    assert reported.to_dict() == cells.map(meaning).to_dict()
+
+    test = labels[labels["split"] == "test"]
+    known = test[test["given_label"] != -1]
+    assert 0 < len(known) < len(test)
+    scores = pd.read_parquet(fresh.folder / run / "scores/confidence.parquet")
+    assert scores[["image", "label"]].to_numpy().tolist() == (
+        known[["image", "label"]].to_numpy().tolist()
+    )
+    assert scores["value"].between(-0.5, 0.5).all()
+    verdicts = pd.read_parquet(fresh.folder / run / "verdicts.parquet")
+    disagrees = verdicts["predicted"] != verdicts["given_label"]
+    assert verdicts["verdict"].eq("?").tolist() == disagrees.tolist()
+    evaluation = pd.read_csv(fresh.folder / run / "evaluation.csv").set_index(["label", "measure"])
+    for finding in FOUR:
+        measured = evaluation.loc[finding]["value"]
+        assert measured["images"] == (known["label"] == finding).sum()
+        assert 0 <= measured["auc"] <= 1
+
+
+def test_three_classes_come_from_csv_to_scores(fresh):
+    blocks = section("Three classes")
+    header, *shown = csv.reader(blocks["csv"][0].splitlines())
+    classes = [row[2] for row in shown]
+    rows = shown + [
+        [f"more-{number}.png", f"D{number}", classes[number % 3]] for number in range(60)
+    ]
+    (fresh.folder / "data/clinic/images").mkdir(parents=True)
+    for number, row in enumerate(rows):
+        (fresh.folder / "data/clinic/images" / row[0]).write_bytes(noise(number))
+    with (fresh.folder / "data/clinic/labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    configure(fresh, "clinic.yaml", blocks["yaml"][0], "diagnosis", **SMALL)
+
+    [command] = blocks["sh"]
+    run = fresh.folder / "results/clinic/diagnosis/noise-0/seed-0"
+    runs(fresh, f"{command.strip()} {run.relative_to(fresh.folder)}/evaluation.csv")
+    predictions = pd.read_parquet(run / "predictions.parquet")
+    assert list(predictions) == ["image", "split", *classes]
+    assert np.allclose(predictions[classes].sum(axis=1), 1, atol=1e-5)
+    scores = pd.read_parquet(run / "scores/confidence.parquet")
+    assert set(scores["label"]) == {"diagnosis"}
+    assert scores["value"].abs().max() <= 2 / 3
+    evaluation = pd.read_csv(run / "evaluation.csv", index_col="measure")["value"]
+    assert evaluation["images"] == len(scores)
+    assert evaluation[[f"images_{name}" for name in classes]].sum() == len(scores)
+    assert 0 <= evaluation["auc_macro"] <= 1
+    flips = pd.read_csv(run.parents[1] / "noise-8/seed-0/flips.csv")
+    assert set(flips["class"]) == set(classes)
+    assert flips["images"].sum() == len(rows)
+
+
+def test_predictions_of_real_label_noise_come_from_file_to_scores(fresh, cifar10n):
+    blocks = section("Predictions from elsewhere")
+    config = yaml.safe_load(blocks["yaml"][0])
+    config["tasks"]["animals"]["file"] = str(cifar10n / "agg_resnet18.parquet")
+    (fresh.folder / "cifar10n.yaml").write_text(yaml.safe_dump(config))
+    run = "results/cifar10n/animals/noise-0/seed-0"
+    runs(fresh, f"{blocks['sh'][0].strip()} {run}/verdicts.parquet")
+    verdicts = pd.read_parquet(fresh.folder / run / "verdicts.parquet")
+    wrong = verdicts["given_label"] != verdicts["true_label"]
+    assert (len(wrong), wrong.sum()) == (50_000, 4_505)
+    assert (verdicts["verdict"] == "A").sum() == (verdicts["verdict"].ne("") & wrong).sum() == 4_025
+    assert (verdicts["verdict"] == "B").sum() == 6_276 - 4_025
+    scores = pd.read_parquet(fresh.folder / run / "scores/confidence.parquet")
+    assert scores["image"].tolist() == verdicts["image"].tolist()
+    ranks = scores["value"].rank()
+    right = len(wrong) - wrong.sum()
+    auroc = (ranks[wrong].sum() - wrong.sum() * (wrong.sum() + 1) / 2) / (wrong.sum() * right)
+    assert auroc == pytest.approx(0.9734, abs=2e-4)  # self-confidence, another score: 0.9773
+
+
+def test_predictions_in_a_csv_file_are_scored_as_it_is_written(fresh):
+    blocks = section("Predictions from elsewhere")
+    (fresh.folder / "data/cifar10n").mkdir(parents=True)
+    (fresh.folder / "data/cifar10n/predictions.csv").write_text(blocks["csv"][0])
+    configuration = blocks["yaml"][0].replace("agg_resnet18.parquet", "predictions.csv")
+    (fresh.folder / "cifar10n.yaml").write_text(configuration)
+    run = fresh.folder / "results/cifar10n/animals/noise-0/seed-0"
+    runs(fresh, f"{blocks['sh'][0].strip()} {run.relative_to(fresh.folder)}/evaluation.csv")
+    scores = pd.read_parquet(run / "scores/confidence.parquet")
+    assert scores["value"].round(4).tolist() == [-0.5767, 0.5467]  # ∓(max p - 1/3)

@@ -28,7 +28,7 @@ def studied_once(pristine):
     shutil.copytree(pristine.with_name("pristine"), pristine)
     with (pristine / "tiny.yaml").open("a") as file:
         file.write(STUDY)
-    Project(pristine).run("--", TABLE2, *FIGURES, f"{RUN}/evaluation.csv")
+    Project(pristine).run("--", "table2")
     shutil.copytree(pristine, kept)
     return kept
 
@@ -67,8 +67,8 @@ def test_simulated_readers_lead_to_a_table_and_figures_that_say_so(studied):
     )
     table = pd.read_csv(studied.folder / TABLE2)
     assert table["reader"].tolist() == ["majority", "simulated 1", "simulated 2", "simulated 3"]
-    scores = manifests.read(studied.folder / RUN / "scores.parquet", "scores")
-    assert set(table["n"]) == {(scores["verdict"] == "?").sum()}
+    verdicts = manifests.read(studied.folder / RUN / "verdicts.parquet", "verdicts")
+    assert set(table["n"]) == {(verdicts["verdict"] == "?").sum()}
     for figure in FIGURES:
         assert (studied.folder / figure).stat().st_size > 1000
     assert studied.jobs() == {}
@@ -90,18 +90,18 @@ def test_the_study_leaves_what_made_it_and_the_readers_side_leaves_nothing_else(
 
 def test_a_change_of_the_study_trains_and_scores_nothing(studied):
     studied.edit("tiny.yaml", "controls: 2", "controls: 1")
-    assert studied.jobs("--", TABLE2) == {"study": 1, "readings": 1, "table2": 1}
+    assert studied.jobs("--", TABLE2) == {"study": 1, "readings": 1, "write_table2": 1}
 
 
 def test_other_simulated_readers_leave_the_study_as_it_is(studied):
     jobs = studied.jobs("--config", "simulated_reader={readers: 5}", "--", TABLE2)
-    assert jobs == {"readings": 1, "table2": 1}
+    assert jobs == {"readings": 1, "write_table2": 1}
 
 
 def test_a_change_of_the_printing_reads_nothing_again(studied):
-    with (studied.folder / "workflow/scripts/cxrnoise/table2.py").open("a") as module:
+    with (studied.folder / "workflow/scripts/cxrnoise/report/table2.py").open("a") as module:
         module.write("\nANOTHER = 1\n")
-    assert studied.jobs("--", TABLE2) == {"table2": 1}
+    assert studied.jobs("--", TABLE2) == {"write_table2": 1}
 
 
 def test_without_an_export_it_is_said_how_to_get_one_and_then_it_goes_on(studied):
@@ -112,12 +112,12 @@ def test_without_an_export_it_is_said_how_to_get_one_and_then_it_goes_on(studied
     assert f"export {RUN}/readings.csv" in printed
     assert "Traceback" not in printed
     export(studied, f"{RUN}/readings.csv")
-    assert studied.run("--", TABLE2) == {"readings": 1, "table2": 1}
+    assert studied.run("--", TABLE2) == {"readings": 1, "write_table2": 1}
     table = pd.read_csv(studied.folder / TABLE2).set_index("reader")
     assert table.index.tolist() == ["majority", "ann", "bo"]
     assert "SIMULATED" not in studied.read("results/table2.html").decode()
     export(studied, f"{RUN}/readings.csv", answer="absent")
-    assert studied.jobs("--", TABLE2) == {"readings": 1, "table2": 1}
+    assert studied.jobs("--", TABLE2) == {"readings": 1, "write_table2": 1}
 
 
 def test_a_row_of_a_readings_file_that_cannot_be_right_stops_the_run(studied):
@@ -136,7 +136,7 @@ def test_expert_reads_make_a_study_of_the_images_that_they_cover(studied):
         "\n".join(["Image ID,Patient ID,Reader ID,Emphysema", *rows, "other.png,0,7,YES"]) + "\n"
     )
     arguments = "--config", "readings=reads.csv", "study={controls: 0, repeats: 0}", "--", TABLE2
-    assert studied.run(*arguments) == {"study": 1, "readings": 1, "table2": 1}
+    assert studied.run(*arguments) == {"study": 1, "readings": 1, "write_table2": 1}
     assert set(key(studied)["image"]) == set(images)
     table = pd.read_csv(studied.folder / TABLE2).set_index("reader")
     assert table.index.tolist() == ["majority", "7", "8"]
@@ -152,9 +152,9 @@ def test_more_cases_than_disagreements_stop_the_run_with_both_numbers(studied):
 
 
 def test_simulated_readers_of_real_radiographs_are_refused_before_any_job(fresh):
-    fresh.without_phantoms()
+    fresh.edit("tiny.yaml", "kind: phantom", "kind: chestxray14")
     printed = fresh.refuses("--config", "readings=simulated")
-    assert "readings is simulated, but the truth" in printed
+    assert "readings is simulated, but simulated readers need the truth" in printed
     assert not (fresh.folder / "results").exists()
 
 
@@ -166,8 +166,7 @@ def test_the_paper_is_compared_with_what_has_been_made(studied):
     assert rows.at["table1.8.errors_noisy", "verdict"] != "not run"
     assert rows.at["table1.32.errors_noisy", "verdict"] == "not run"
     assert "SIMULATED READER" in studied.read(page).decode()
-    (studied.folder / TABLE2).unlink()
-    studied.run("--", page)
+    assert studied.run("--config", "readings=room", "--", page) == {"paper_vs_ours": 1}
     rows = pd.read_csv(studied.folder / "results/paper-vs-ours.csv").set_index("key")
     assert rows.at["table2.confidence_low_A", "verdict"] == "not run"
     assert rows.at["table1.8.errors_noisy", "verdict"] != "not run"

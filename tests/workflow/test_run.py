@@ -18,7 +18,7 @@ RUN = "results/situs/noise-8/seed-0"
 
 
 def test_every_step_leaves_what_made_it(finished):
-    for name in ("labels", "predictions", "scores"):
+    for name in ("labels", "predictions", "verdicts", "scores/confidence"):
         metadata = pq.read_schema(finished.folder / RUN / f"{name}.parquet").metadata
         assert json.loads(metadata[b"provenance"])["packages"]["pyarrow"]
     with h5py.File(finished.folder / RUN / "mcbn.h5") as file:
@@ -45,30 +45,40 @@ def test_the_monte_carlo_samples_leave_the_model_that_was_trained(finished):
 
 def test_the_flips_of_each_split_are_stored_and_printed(finished):
     labels = pd.read_parquet(finished.folder / RUN / "labels.parquet")
-    flips = pd.read_csv(finished.folder / RUN / "flips.csv").set_index("split")
-    assert flips["images"].to_dict() == {"train": 30, "val": 10, "test": 20}
-    assert flips["flipped"].to_dict() == labels.groupby("split")["flipped"].sum().to_dict()
-    assert flips["mirrored"].to_dict() == {"train": 15, "val": 5, "test": 10}
+    flips = pd.read_csv(finished.folder / RUN / "flips.csv")
+    assert list(flips) == ["split", "label", "class", "images", "flipped", "percent"]
+    assert set(flips["label"]) == {"situs"}
+    for name, images in {"unmirrored": [15, 5, 10], "mirrored": [15, 5, 10]}.items():
+        assert flips.loc[flips["class"] == name, "images"].tolist() == images
+    by_split = labels.groupby("split")["flipped"].sum().to_dict()
+    assert flips.groupby("split")["flipped"].sum().to_dict() == by_split
     log = finished.read("results/logs/situs/noise-8/seed-0/labels.log").decode()
     assert "asked for 8 % of flipped labels, drawn:" in log
-    for split, flipped in flips["flipped"].items():
-        assert re.search(rf"{split} .* {flipped} ", log)
+    for row in flips.itertuples():
+        assert re.search(rf"{row.split} +situs +{row[3]} +{row.images} +{row.flipped} ", log)
 
 
-@pytest.mark.parametrize("layout", ["kaggle", "archives"])
-def test_every_layout_of_the_images_gives_the_shards_of_one_folder(
-    fresh, chestxray14_folder, layout
-):
-    fresh.without_phantoms()
+def test_a_digest_of_the_labels_and_pixels_lies_beside_the_labels(finished):
+    digests = {
+        noise: finished.read(f"results/situs/noise-{noise}/seed-0/content.sha256").split()[0]
+        for noise in (0, 8)
+    }
+    assert len(digests[8]) == 64
+    assert digests[0] != digests[8]
+
+
+def test_every_layout_of_the_images_gives_the_same_shards(fresh, chestxray14_folder):
     shards = ["images/shards/000.h5", "images/shards/001.h5"]
-    for name in ("folder", layout):
-        data = chestxray14_folder(layout=name, name=name, patients=20)
-        settings = [f"images={data.images}", f"metadata={data.metadata}", f"results={name}"]
-        jobs = fresh.run("--config", *settings, "--", *[f"{name}/{shard}" for shard in shards])
+    configuration = fresh.read("tiny.yaml")
+    for layout in ("folder", "kaggle", "archives"):
+        (fresh.folder / "tiny.yaml").write_bytes(configuration)
+        fresh.takes(chestxray14_folder(layout=layout, name=layout, patients=20))
+        targets = [f"{layout}/{shard}" for shard in shards]
+        jobs = fresh.run("--config", f"results={layout}", "--", *targets)
         assert jobs["shard"] == 2
-    assert jobs.get("archive", 0) == (2 if layout == "archives" else 0)
-    for shard in shards:
-        assert fresh.read(f"folder/{shard}") == fresh.read(f"{layout}/{shard}")
+        assert jobs.get("archive", 0) == (2 if layout == "archives" else 0)
+        for shard in shards:
+            assert fresh.read(f"{layout}/{shard}") == fresh.read(f"folder/{shard}")
 
 
 def test_the_command_line_chooses_data_results_weights_levels_and_seeds(fresh, chestxray14_folder):
@@ -76,7 +86,7 @@ def test_the_command_line_chooses_data_results_weights_levels_and_seeds(fresh, c
     weights = data.metadata.with_name("weights.npz")
     weights.write_bytes(b"")
     chosen = [f"images={data.images}", f"metadata={data.metadata}", f"weights={weights}"]
-    chosen += ["results=elsewhere", "noise_levels=[0,2.5]", "seeds=[3,4]"]
+    chosen += ["results=elsewhere", "tasks={situs: {noise_levels: [0,2.5]}}", "seeds=[3,4]"]
     (fresh.folder / "tiny.yaml").write_text("{}")  # the paper's configuration
     planned = fresh.snakemake("--dry-run", "--config", *chosen, "--", "elsewhere/table1.csv")
     assert planned.returncode == 0, planned.stderr
@@ -95,8 +105,9 @@ def test_a_killed_training_resumes_to_the_same_bits(finished):
     model = f"{RUN}/model.keras"
     progress = finished.folder / RUN / "progress"
     run = finished.start("--", model)
-    wait_until((progress / "checkpoint" / "state.json").exists, run)
-    os.kill(int((progress / "lock").read_text().split()[1]), signal.SIGKILL)
+    lock = progress.with_name("progress.lock")
+    wait_until((progress / "checkpoint.keras").exists, run)
+    os.kill(int(lock.read_text().split()[-1]), signal.SIGKILL)
     assert run.wait(60) != 0
     assert not (finished.folder / model).exists()
 
@@ -104,7 +115,7 @@ def test_a_killed_training_resumes_to_the_same_bits(finished):
     log = finished.read("results/logs/situs/noise-8/seed-0/train.log").decode()
     assert "resuming after step" in log
     resumed = keras.saving.load_model(finished.folder / model).get_weights()
-    assert not progress.exists()
+    assert not progress.exists() and not lock.exists()
 
     finished.run("--force", model)
     whole = keras.saving.load_model(finished.folder / model).get_weights()
@@ -122,16 +133,85 @@ def wait_until(condition, run, seconds=120):
 
 def test_a_finding_is_trained_and_evaluated_beside_situs(finished):
     run = "results/emphysema/noise-0/seed-0"
-    jobs = finished.run("--", f"{run}/evaluation.csv", f"{run}/scores.parquet")
-    steps = ("cohort", "labels", "train", "predict", "mcbn", "scores", "evaluate")
+    made = [f"{run}/evaluation.csv", f"{run}/verdicts.parquet", f"{run}/scores/confidence.parquet"]
+    jobs = finished.run("--", *made)
+    steps = ("cohort", "labels", "train", "predict", "mcbn", "verdicts", "score", "evaluate")
     assert jobs == dict.fromkeys(steps, 1)
-    scores = pd.read_parquet(finished.folder / run / "scores.parquet")
-    assert set(scores["verdict"]) <= {"", "?"}
-    assert (scores["true_label"] == -1).all()
+    verdicts = pd.read_parquet(finished.folder / run / "verdicts.parquet")
+    assert set(verdicts["verdict"]) <= {"", "?"}
+    assert (verdicts["true_label"] == -1).all()
+    assert verdicts["suggestion_right"].isna().all()
+    scores = pd.read_parquet(finished.folder / made[-1])
+    assert scores["image"].tolist() == verdicts["image"].tolist()
+    disagrees = verdicts["predicted"] != verdicts["given_label"]
+    assert ((scores["value"] > 0) == disagrees).all()
+    assert np.allclose(scores["paper_value"], scores["value"].abs())
     evaluation = pd.read_csv(finished.folder / run / "evaluation.csv", index_col="measure")
     assert evaluation.at["images", "value"] == len(scores)
     assert finished.jobs() == {}
     finished.edit("tiny.yaml", "crop: 40", "crop: 44")
-    assert finished.jobs("--", f"{run}/scores.parquet") == dict.fromkeys(
-        ("train", "predict", "mcbn", "scores"), 1
-    )
+    steps = ("train", "predict", "mcbn", "verdicts", "score")
+    assert finished.jobs("--", *made[1:]) == dict.fromkeys(steps, 1)
+
+
+def test_a_log_of_training_has_our_lines_and_nothing_of_tensorflow(finished):
+    printed = finished.snakemake("--forcerun", f"{RUN}/model.keras", "--", f"{RUN}/model.keras")
+    assert printed.returncode == 0
+    log = finished.read("results/logs/situs/noise-8/seed-0/train.log").decode()
+    noise = r"cuInit|cudart|oneDNN|rebuild TensorFlow|absl::|[EIW]\d{4} \d\d:\d\d:"
+    assert not re.search(noise, log + printed.stderr, re.IGNORECASE)
+    assert re.fullmatch(r"(\d\d:\d\d:\d\d (INFO|WARNING) .*\n)+", log)
+
+
+def test_the_orientation_of_every_file_is_predicted_and_disagreements_are_listed(finished):
+    task = "{kind: orientation, crop: 40, training: {epochs: 3, validate_every_steps: 10}}"
+    run = "results/hanging/noise-0/seed-0"
+    made = [f"{run}/verdicts.parquet", f"{run}/scores/confidence.parquet"]
+    jobs = finished.run("--config", f"tasks={{hanging: {task}}}", "--", *made)
+    steps = ("cohort", "labels", "train", "predict", "mcbn", "verdicts", "score")
+    assert jobs == dict.fromkeys(steps, 1)
+    predictions = pd.read_parquet(finished.folder / run / "predictions.parquet")
+    assert predictions.shape == (70, 2 + 16)  # every PA image, as it was filed
+    verdicts = pd.read_parquet(finished.folder / made[0]).set_index("image")
+    scores = pd.read_parquet(finished.folder / made[1]).set_index("image")
+    assert set(verdicts.index) == set(scores.index) == set(predictions["image"])
+    assert (verdicts["given_label"] == 0).all()  # somebody filed it as upright
+    suspects = scores[scores["value"] > 0].sort_values("value", ascending=False)
+    assert set(suspects.index) == set(verdicts.index[verdicts["verdict"] == "?"])
+    assert suspects["value"].max() <= 15 / 16
+
+
+def test_class_conditional_noise_has_a_table_of_its_own(finished):
+    before = finished.read("results/table1.csv")
+    rates = "noise_models: [class_conditional], noise_levels: [40], class_rates: {mirrored: 1}"
+    chosen = f"tasks={{situs: {{{rates}}}}}"
+    jobs = finished.run("--config", chosen, "--", "table1")
+    steps = {"labels": 1, "train": 1, "predict": 1, "mcbn": 1, "verdicts": 1, "score": 2}
+    assert jobs == {**steps, "write_table1": 1, "draw_situs": 1}
+    run = "results/situs/noise-class_conditional-40/seed-0"
+    flips = pd.read_csv(finished.folder / run / "flips.csv").groupby("class")["flipped"].sum()
+    assert flips["unmirrored"] == 0 < flips["mirrored"]
+    table = pd.read_csv(finished.folder / "results/table1-class_conditional.csv")
+    assert table["noise_percent"].tolist() == [40]
+    assert (finished.folder / "results/figures/situs-class_conditional.svg").exists()
+    assert finished.read("results/table1.csv") == before
+
+
+@pytest.mark.parametrize("target", ["table1", None])
+def test_a_report_after_table_1_alone_asks_for_no_other_table(finished, target):
+    """Table 2 of these simulated readers is part of `all`, and nobody has made it."""
+    with (finished.folder / "tiny.yaml").open("a") as file:
+        file.write("\nreadings: simulated\n")
+    arguments = ["--", target] if target else []
+    done = finished.snakemake("--report", "report.html", *arguments)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Table 1" in finished.read("report.html").decode()
+
+
+def test_a_results_folder_may_be_written_as_people_type_it(finished):
+    for typed in ("results/", "./results", f"{finished.folder}/results/../results"):
+        done = finished.snakemake("--dry-run", "--config", f"results={typed}", "--", "table1")
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert "WARNING" not in done.stderr.upper()
+    finished.edit("tiny.yaml", "images:", "results: results/\nimages:")
+    assert finished.jobs("--", "table1") == {}

@@ -2,7 +2,7 @@ from pathlib import PurePosixPath
 
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
-from cxrnoise.datasets import folders, index
+from cxrnoise.datasets import folders, views
 from cxrnoise.datasets.registry import DATASETS
 from cxrnoise.images import shards
 
@@ -12,7 +12,7 @@ with job(snakemake):
     shape = {"size": params.size, "resampling": params.resampling}
     made_by = provenance.describe({"source": source, "path": archive, **shape}, params.code)
     entries = DATASETS[params.kind].read(snakemake.input.metadata)
-    wanted = index.wanted(entries, params.views)
+    wanted = views.wanted(entries, params.views)
 
     with shards.writing(
         snakemake.output.pixels, **shape, provenance=made_by, images=None

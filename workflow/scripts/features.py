@@ -4,7 +4,8 @@ import numpy as np
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
 from cxrnoise.images import shards
-from cxrnoise.networks import inputs, models, neighbours, runtime
+from cxrnoise.networks import inputs, models, runtime
+from cxrnoise.reading import neighbours
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input

@@ -1,7 +1,7 @@
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
 from cxrnoise.datasets import folders
-from cxrnoise.networks import neighbours
+from cxrnoise.reading import neighbours
 from cxrnoise.report import panels, saving
 
 with job(snakemake):

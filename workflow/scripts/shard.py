@@ -14,4 +14,5 @@ with job(snakemake):
             shards.pack_archives(wanted, archives, writer)
         else:
             shards.pack_files(wanted, writer)
+    shards.write_remarks(writer.remarks, wanted, params.report)
     shards.write_digest(output.shard, output.digest)

@@ -3,7 +3,7 @@ from pathlib import Path
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
 from cxrnoise.images import shards
-from cxrnoise.networks import checkpoints, inputs, objectives, runtime, training
+from cxrnoise.networks import checkpoints, inputs, objectives, runtime, training, weights
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
@@ -20,6 +20,7 @@ with job(snakemake):
     else:
         objective = objectives.exclusive(len(manifests.classes(files.labels)))
     schedule = training.Schedule(**params.training)
+    file = next(iter(files.get("weights", [])), None)
     made_by = {
         key: value
         for key, value in params.items()
@@ -39,7 +40,7 @@ with job(snakemake):
                     params.crop,
                     schedule,
                     objective,
-                    next(iter(files.get("weights", [])), None),
+                    weights.read(file, params.weights_input) if file else None,
                     params.xla,
                 ),
                 checkpoints.State(),

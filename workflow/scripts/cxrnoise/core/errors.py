@@ -14,7 +14,3 @@ class Unreadable(Exception):
 
 class Truncated(Unreadable):
     """The end of the radiograph is missing."""
-
-
-class LeftOut(Unreadable):
-    """A whole image that is no frontal chest radiograph; the message is what it is."""

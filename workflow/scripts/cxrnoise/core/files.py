@@ -16,13 +16,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block succeeds.
 
     The temporary name keeps the suffix, because writers choose the format by it. It is always the
-    same, so the next job that writes `path` overwrites what a killed job left.
+    same, so the next job that writes `path` removes what a killed job left. Should two jobs write
+    the same file, which is possible on a cluster after Snakemake was killed, one of them fails.
     Raises `UserError` when the disk is full or not writable.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.unfinished{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.unlink(missing_ok=True)
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())

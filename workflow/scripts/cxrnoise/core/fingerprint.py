@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parents[2]  # the folder of the scripts, of `cxrnoise` and `readingroom`
-ERRORS = ("UserError", "Unreadable", "Truncated", "LeftOut")
+ERRORS = ("UserError", "Unreadable", "Truncated")
 LOGS = ("log", "logging")
 
 

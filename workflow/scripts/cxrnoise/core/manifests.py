@@ -34,6 +34,7 @@ _COLUMNS = {
         "sha256": TEXT,
         "width": pa.int32(),
         "height": pa.int32(),
+        "view": TEXT,
         "problem": TEXT,
         "remark": TEXT,
     },
@@ -100,9 +101,8 @@ _COLUMNS = {
 SCHEMAS = {kind: pa.schema(columns) for kind, columns in _COLUMNS.items()}
 # The type of further columns, such as the findings of an index or the classes of predictions.
 FURTHER = {"index": TEXT, "predictions": pa.float32()}
-# What each row is the only one of.
+# What each row is the only one of; an archive may hold a file twice.
 IDENTITY = {
-    "listing": ["source", "path"],
     "index": ["image"],
     "cohort": ["image", "label"],
     "labels": ["image", "label"],
@@ -204,8 +204,8 @@ def _check_columns(schema: pa.Schema, path: str | Path, kind: str) -> None:
 
 
 def _check_rows(frame: pd.DataFrame, path: str | Path, kind: str) -> None:
-    identity = IDENTITY[kind]
-    doubled = frame.duplicated(identity)
+    identity = IDENTITY.get(kind)
+    doubled = frame.duplicated(identity) if identity else pd.Series(dtype=bool)
     if doubled.any():
         row = frame.loc[doubled.idxmax(), identity]
         what = " and ".join(f"{name} {value}" for name, value in row.items())

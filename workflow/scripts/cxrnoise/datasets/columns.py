@@ -11,7 +11,7 @@ from cxrnoise.core.errors import UserError
 # What tables call these columns, as `key` returns it; the first is what we call it.
 NAMES = {
     "image": (
-        *("image", "images", "imageindex", "imageid", "imagename", "imagefile", "imagepath"),
+        *("image", "imageindex", "imageid", "imagename", "imagefile", "imagepath"),
         *("path", "filename", "filepath", "file"),
     ),
     "patient": ("patient", "patientid", "patientnumber", "subject", "subjectid"),

@@ -13,9 +13,10 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from cxrnoise.core.errors import LeftOut, Truncated, Unreadable, UserError
+from cxrnoise.core.errors import Truncated, Unreadable, UserError
 from cxrnoise.core.manifests import SCHEMAS
 from cxrnoise.images import radiographs
+from cxrnoise.images.description import Description
 
 ARCHIVE = ".tar.gz"
 WHOLE = "images"  # the name of the only source, where the folder itself is it
@@ -29,8 +30,8 @@ Read = Callable[[], bytes]
 def sources(images: str | Path) -> dict[str, str]:
     """Find where the images are by listing `images`, and nothing below it.
 
-    Precedence: archives `*.tar.gz`, then folders `images*`, then the folder itself, which is
-    searched with all its folders.
+    Precedence: archives `*.tar.gz`; where no image lies beside them, folders `images*`; else the
+    folder itself, which is searched with all its folders.
 
     Returns
     -------
@@ -48,8 +49,10 @@ def sources(images: str | Path) -> dict[str, str]:
             "set `images` to the folder with the radiographs."
         ) from error
     names = [entry.name for entry in found]
-    parts = [name for name in names if is_archive(name)]
-    parts = sorted(parts or [name for name in folders if name.startswith("images")])
+    loose = any(map(is_image, names))
+    parts = sorted(name for name in names if is_archive(name))
+    if not parts and not loose:
+        parts = sorted(name for name in folders if name.startswith("images"))
     for name in parts:
         if set(name) & set("{}\n") or not _is_text(name):
             raise UserError(
@@ -58,7 +61,7 @@ def sources(images: str | Path) -> dict[str, str]:
             )
     if parts:
         return {name.removesuffix(ARCHIVE): str(images / name) for name in parts}
-    if folders or any(map(is_image, names)):
+    if folders or loose:
         return {WHOLE: str(images)}
     there = _suffixes(names)
     raise UserError(
@@ -92,8 +95,8 @@ def listing(
     Returns
     -------
     The manifest `listing`, by file. `file` is the path below `images`, of an archive the path of
-    the member; `problem` is "", "truncated", "unreadable: …" or "left out: …"; `remark` is "" or
-    what is odd about a good image.
+    the member; `view` is PA, AP or "" where the file does not say; `problem` is "", "truncated",
+    "unreadable: …" or "left out: …"; `remark` is "" or what is odd about a good image.
     Raises `UserError` when an archive is damaged.
     """
     found = []
@@ -212,25 +215,22 @@ def _content(members: tarfile.TarFile, member: tarfile.TarInfo) -> Read:
 
 def _row(source: str, file: str, path: str, read: Read, keep: Keep | None) -> tuple:
     """Return a row of the manifest `listing`."""
-    size, sha256, width, height, problem, remark = 0, "", 0, 0, "", ""
+    size, sha256, problem = 0, "", ""
+    described = Description(0, 0)
     try:
         if not _is_text(file):
             file, path = ascii(file)[1:-1], ascii(path)[1:-1]
             raise Unreadable("its name is not UTF-8, rename it")
         data = read()
         size, sha256 = len(data), hashlib.sha256(data).hexdigest()
-        width, height, remark = _described(data)
-        if keep:
+        described = radiographs.describe(data)
+        if described.left_out:
+            problem = f"left out: {described.left_out}"
+        elif keep:
             keep(path, data)
     except Truncated:
         problem = "truncated"
-    except LeftOut as error:
-        problem = f"left out: {error}"
     except Unreadable as error:
         problem = f"unreadable: {error}"
-    return file, source, path, size, sha256, width, height, problem, remark
-
-
-def _described(data: bytes) -> tuple[int, int, str]:
-    """Return width, height and remark of an image; raises `Unreadable`."""
-    return *radiographs.dimensions(data), ""
+    picture = (described.width, described.height, described.view)
+    return file, source, path, size, sha256, *picture, problem, "; ".join(described.remarks)

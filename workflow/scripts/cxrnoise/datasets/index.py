@@ -17,6 +17,7 @@ from cxrnoise.datasets import views as view_positions
 from cxrnoise.images import shards
 
 PROBLEMS = ("missing", "doubled", "truncated", "unreadable")  # those that `tolerated` counts
+IN_FILE = "view of the file"
 NOT_USED = -1  # the shard of an image whose view no task uses
 REMEDIES = {
     "missing": "get the file and put it among the images, or raise tolerated.missing",
@@ -33,19 +34,14 @@ RENAME = "write the name in the metadata as the file has it, or rename the file"
 PLACES = ("source", "path", "bytes", "width", "height", "shard")
 
 
-def wanted(entries: pd.DataFrame, views: list[str]) -> set[str]:
-    """Return the file names, without folders, of the images whose view some task uses."""
-    images = entries.loc[entries["view"].isin(_normal(views)), "image"]
-    return set(images.str.replace("^.*/", "", regex=True))
-
-
 def index(
     entries: pd.DataFrame, files: pd.DataFrame, views: list[str], number: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Bring metadata and files together.
 
     An image is known by its file name where the metadata has file names, and by its path below
-    the images folder where the metadata has paths. Its shard follows from its name alone.
+    the images folder where the metadata has paths. Its shard follows from its name alone. Its view
+    is that of the metadata, else that of the file, else PA where the metadata has no view at all.
 
     Parameters
     ----------
@@ -70,8 +66,9 @@ def index(
     report = _report(pd.DataFrame({"image": image, "line": lines}), files)
     bad = report.loc[~report["problem"].str.startswith("remark"), "image"]
     table = entries.reset_index(drop=True).assign(image=image)
-    places = files.drop(columns=["file", "problem", "remark"])
+    places = files.drop(columns=["file", "problem", "remark"]).rename(columns={"view": IN_FILE})
     table = table[~image.isin(bad)].merge(places[~places["image"].isin(bad)], on="image")
+    table["view"] = _views(table["view"], table.pop(IN_FILE))
     table = table.sort_values("image", ignore_index=True)
     table["shard"] = _shards(table, views, number)
     first = SCHEMAS["index"].names
@@ -228,6 +225,23 @@ def _part(frame: pd.DataFrame, problem: str | list[str] | None = None) -> pd.Dat
 
 def _normal(views: list[str]) -> list[str]:
     return [view_positions.normal(view) for view in views]
+
+
+def _views(named: pd.Series, in_file: pd.Series) -> pd.Series:
+    """Return the view of each image, from the metadata or else from its file."""
+    contradicted = (named != "") & (in_file != "") & (named != in_file)
+    if contradicted.any():
+        logging.warning(
+            "%d files name another view than the metadata, whose view is used.", contradicted.sum()
+        )
+    if (named != "").any():
+        return named.where(named != "", in_file)
+    logging.info(
+        "The metadata has no view: %d images have the view that their file names, all others are "
+        "taken for PA.",
+        (in_file != "").sum(),
+    )
+    return in_file.where(in_file != "", "PA")
 
 
 def _shards(table: pd.DataFrame, views: list[str], number: int) -> np.ndarray:

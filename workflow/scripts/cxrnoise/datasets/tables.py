@@ -122,7 +122,7 @@ def _is_windows_1252(data: bytes) -> bool:
 def _separator(path: str | Path, data: bytes, encoding: str) -> str:
     """Return the separator that divides the header into most columns."""
     start = data[:HEADER].decode(encoding, errors="ignore")
-    header = next(line for line in start.splitlines() if line.strip(" ,;|\t"))
+    header = next((line for line in start.splitlines() if line.strip(' ",;|\t')), "")
     if header.lower().startswith("sep=") and header[4:5] in SEPARATORS:
         return header[4]
     numbers = {

@@ -38,3 +38,9 @@ def described(counted: dict[str, int], used: list[str]) -> str:
         for view, number in counted.items()
     ]
     return f"View positions: {', '.join(parts)}."
+
+
+def wanted(entries: pd.DataFrame, views: list[str]) -> set[str]:
+    """Return the file names, without folders, of the images whose view some task may use."""
+    images = entries.loc[entries["view"].isin([*map(normal, views), ""]), "image"]
+    return set(images.str.replace("^.*/", "", regex=True))

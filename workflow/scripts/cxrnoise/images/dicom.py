@@ -231,7 +231,7 @@ def _cells(file: Dataset) -> np.ndarray:
     may lie there, when the header says so, and the sign of a negative value.
     """
     cells = pixels.pixel_array(file, correct_unused_bits=False)
-    cells = cells.view(f"u{cells.itemsize}")
+    cells = cells.astype(cells.dtype.newbyteorder("="), copy=False).view(f"u{cells.itemsize}")
     bits, high_bit = file.BitsStored, _high_bit(file)
     patterns = np.arange(2**16)
     outside = patterns & ~((2**bits - 1) << (high_bit + 1 - bits)) & ~_overlay_bits(file)

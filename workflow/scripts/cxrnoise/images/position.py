@@ -26,6 +26,7 @@ MODALITIES = {"CR", "DX", "DR", "RG", "XR", "RF", "OT", "SC"}
 # First letters of Patient Orientation for a frontal picture: along the rows, down the columns.
 UPRIGHT = {"LF", "RF", "LH", "RH"}
 ON_ITS_SIDE = {"FL", "FR", "HL", "HR"}
+MIRRORED = {"RF", "LH", "FL", "HR"}
 
 CHEST = re.compile("CHEST|THORAX|TORAX|LUNG|CXR")
 CHEST_CODES = {"T-D3000", "51185008", "816094009", "T-28000", "39607008", "T-D3200", "43799004"}
@@ -37,10 +38,12 @@ VIEW_CODES = {
     **dict.fromkeys(("399067008", "R-102CD", "399173006", "R-10236"), "LATERAL"),
     **dict.fromkeys(("399198007", "R-10232"), "LATERAL"),
 }
-NOT_FRONTAL = set(
-    "LL RL LAT LATERAL LLAT RLAT LLD RLD DECUBITUS DECUB LLO RLO LAO RAO LPO RPO OBLIQUE OBL "
-    "AXIAL LORDOTIC SWIMMERS TANGENTIAL SAGITTAL CC MLO".split()
-)
+LATERAL = {"LL", "RL", "LAT", "LLAT", "RLAT", "LATERAL", "SAGITTAL"}
+DECUBITUS = {"LLD", "RLD", "DECUBITUS", "DECUB"}
+OBLIQUE = {"LLO", "RLO", "LAO", "RAO", "LPO", "RPO", "OBLIQUE", "OBL", "TANGENTIAL"}
+TILTED = {"AXIAL", "LORDOTIC", "SWIMMERS"}
+BREAST = {"CC", "MLO"}
+NOT_FRONTAL = LATERAL | DECUBITUS | OBLIQUE | TILTED | BREAST
 PA = ({"PA"}, {"POSTEROANTERIOR"}, {"POSTERO", "ANTERIOR"})
 AP = ({"AP"}, {"ANTEROPOSTERIOR"}, {"ANTERO", "POSTERIOR"})
 
@@ -68,7 +71,7 @@ def view(file: Dataset) -> str:
 
 def left_out(file: Dataset) -> str:
     """Say in a few words why this is no frontal chest; "" when it is one, or may be one."""
-    modality = str(file.get("Modality") or "").upper()
+    modality = _text(file, "Modality").upper()
     if modality and modality not in MODALITIES:
         return f"Modality {_short(modality)}"
     for name, is_chest in _body_parts(file):
@@ -85,19 +88,20 @@ def remarks(file: Dataset) -> tuple[str, ...]:
     found = []
     directions = _directions(file)
     if directions in UPRIGHT | ON_ITS_SIDE and directions != "LF":
-        mirrored = directions in ("RF", "LH", "FL", "HR")
-        done = "mirrored back" if mirrored else "turned upright"
+        done = "mirrored back" if directions in MIRRORED else "turned upright"
         found.append(f"{done} (Patient Orientation {_orientation(file)})")
-    if not directions and str(file.get("FieldOfViewRotation") or "0") not in ("0", "0.0"):
-        found.append(f"Field of View Rotation {_short(file.FieldOfViewRotation)}")
+    turned = float(_text(file, "FieldOfViewRotation") or 0)
+    if turned and not directions:
+        found.append(f"Field of View Rotation {turned:g}")
     views = _views(file)
     found += [f"{name} is not understood" for name, kind in views if not kind]
     if {"PA", "AP"} <= {kind for _, kind in views}:
         found.append(" contradicts ".join(name for name, _ in views))
     for keyword, name in (("Laterality", "Laterality"), ("ImageLaterality", "Image Laterality")):
-        if str(file.get(keyword) or "").upper() in ("L", "R"):
-            found.append(f"{name} {file.get(keyword)}")
-    if str(file.get("PresentationIntentType") or "").upper() == "FOR PROCESSING":
+        side = _text(file, keyword).upper()
+        if side in ("L", "R"):
+            found.append(f"{name} {side}")
+    if _text(file, "PresentationIntentType").upper() == "FOR PROCESSING":
         found.append("raw image (Presentation Intent Type FOR PROCESSING)")
     return tuple(found)
 
@@ -106,7 +110,7 @@ def _badly_oriented(file: Dataset) -> str:
     directions = _directions(file)
     if directions and directions not in UPRIGHT | ON_ITS_SIDE:
         return f"Patient Orientation {_orientation(file)}"
-    if not directions and str(file.get("FieldOfViewHorizontalFlip") or "").upper() == "YES":
+    if not directions and _text(file, "FieldOfViewHorizontalFlip").upper() == "YES":
         return "Field of View Horizontal Flip without Patient Orientation"
     return ""
 
@@ -118,19 +122,18 @@ def _directions(file: Dataset) -> str:
 
 
 def _orientation(file: Dataset) -> str:
-    value = file.get("PatientOrientation") or ""
-    return _short(value if isinstance(value, str) else "\\".join(map(str, value)))
+    return _short(_text(file, "PatientOrientation"))
 
 
 def _body_parts(file: Dataset) -> list[tuple[str, bool]]:
     """Return what the attributes call the part of the body, and whether that is the chest."""
     found = []
-    part = str(file.get("BodyPartExamined") or "").strip().upper()
+    part = _text(file, "BodyPartExamined").upper()
     if part not in NO_BODY_PART:
         found.append((f"Body Part Examined {_short(part)}", bool(CHEST.search(part))))
     for item in file.get("AnatomicRegionSequence") or []:
-        meaning = str(item.get("CodeMeaning") or "")
-        is_chest = str(item.get("CodeValue")) in CHEST_CODES or CHEST.search(meaning.upper())
+        meaning = _text(item, "CodeMeaning")
+        is_chest = _text(item, "CodeValue") in CHEST_CODES or CHEST.search(meaning.upper())
         found.append((f"Anatomic Region {_short(meaning)}", bool(is_chest)))
     return found
 
@@ -138,12 +141,12 @@ def _body_parts(file: Dataset) -> list[tuple[str, bool]]:
 def _views(file: Dataset) -> list[tuple[str, str]]:
     """Return what the attributes call the view, each with "PA", "AP", "other" or ""."""
     found = []
-    position = str(file.get("ViewPosition") or "").strip()
+    position = _text(file, "ViewPosition")
     if position:
         found.append((f"View Position {_short(position)}", _kind_of_view(position)))
     for item in file.get("ViewCodeSequence") or []:
-        meaning = str(item.get("CodeMeaning") or "")
-        code = VIEW_CODES.get(str(item.get("CodeValue")), meaning)
+        meaning = _text(item, "CodeMeaning")
+        code = VIEW_CODES.get(_text(item, "CodeValue"), meaning)
         found.append((f"View Code {_short(meaning)}", _kind_of_view(code)))
     return found
 
@@ -159,6 +162,14 @@ def _kind_of_view(text: str) -> str:
     return "PA" if is_pa else "AP"
 
 
-def _short(value: object) -> str:
-    """Return at most 40 printable characters of a value of the header."""
-    return re.sub(r"[^ -~\u00a0-\U0010ffff]", "?", str(value).strip())[:40]
+def _text(data: Dataset, keyword: str) -> str:
+    """Return an attribute as text, "" without it; several values are joined by backslashes."""
+    value = data.get(keyword)
+    if value is None:
+        return ""
+    return (value if isinstance(value, str) else "\\".join(map(str, np.atleast_1d(value)))).strip()
+
+
+def _short(text: str) -> str:
+    """Return at most 40 characters of a text of the header, printable ones."""
+    return "".join(character if character.isprintable() else "?" for character in text[:40])

@@ -23,7 +23,7 @@ RESTARTS = range(0xD0, 0xD8)  # they divide the pixels of a scan into parts, num
 START, END, SCAN, TEMPORARY = 0xD8, 0xD9, 0xDA, 0x01
 SEQUENTIAL, PROGRESSIVE = (0xC0, 0xC1), 0xC2
 OTHER_FRAMES = set(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}
-MORE_PIXELS = bytes.fromhex("b66d5ad3a94be52c97b16ed45a33c781")
+MORE_PIXELS = 4 * bytes.fromhex("b66d5ad3a94be52c97b16ed45a33c781")  # any that are not alike
 
 
 @dataclass(frozen=True)
@@ -90,21 +90,23 @@ def jpeg(data: bytes) -> Image.Image:
     libjpeg paints missing pixels grey and only warns, which Pillow does not pass on. So the
     JPEG is decoded a second time with more bytes at each place where coded pixels end. A
     decoder skips them when it has all pixels; it takes them for pixels when some are missing,
-    and the two pictures differ.
+    and the two pictures differ. (Pixels that are missing in the very last block alone may go
+    unnoticed.)
     Raises `Truncated` when pixels or the end are missing, else `Unreadable`.
     """
     parsed = parse_jpeg(data)
-    pixels = _grey(_load(data, "JPEG"))
-    with_more = _grey(_load(parsed.with_more_pixels(data), "JPEG"))
-    if not np.array_equal(np.asarray(pixels), np.asarray(with_more)):
+    image = _load(data, "JPEG")
+    with_more = _load(parsed.with_more_pixels(data), "JPEG")
+    if not np.array_equal(np.asarray(image), np.asarray(with_more)):
         raise Truncated("pixels of the JPEG are missing")
-    return pixels
+    return _grey(image)
 
 
 def parse_jpeg(data: bytes) -> Jpeg:
     """Read the markers of a JPEG up to its end marker; nothing is decompressed.
 
-    Raises `Truncated` when the end or a whole scan is missing, else `Unreadable`.
+    Raises `Truncated` when the end, a whole scan or a part between restarts is missing, else
+    `Unreadable`.
     """
     width = height = 0
     progressive = in_scan = False
@@ -143,7 +145,7 @@ def parse_jpeg(data: bytes) -> Jpeg:
         if code == SCAN:
             _receive(segment, missing, progressive)
     if not ends:
-        raise Unreadable("a JPEG without pixels")
+        raise Truncated("a JPEG without pixels")
     if any(map(any, missing.values())):
         raise Truncated("a scan of the JPEG is missing")
     return Jpeg(*checked(width, height), ends)

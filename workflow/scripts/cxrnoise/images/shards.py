@@ -1,6 +1,7 @@
 """Shards: HDF5 files of reduced radiographs, whose pixels are mapped into memory to be read."""
 
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.files import replacing
+from cxrnoise.core.spreadsheets import escaped
 from cxrnoise.images import radiographs
 
 
@@ -28,12 +30,16 @@ def path_of(folder: str | Path, shard: int) -> Path:
 
 
 class Writer:
-    """Adds images to an HDF5 file, one after the other; see `writing`."""
+    """Adds images to an HDF5 file, one after the other; see `writing`.
+
+    `remarks` has what is odd about the pixels of an image, such as that all are dark.
+    """
 
     def __init__(self, file: h5py.File, size: int, resampling: str, images: int | None):
         self.size, self.resampling = size, resampling
         self._file = file
         self._columns: dict[str, list[bytes]] = {"image": [], "sha256": [], "digest": []}
+        self.remarks: dict[str, str] = {}
         layout = {}
         if images is None:
             layout = {"maxshape": (None, size, size), "chunks": (1, size, size)}
@@ -52,6 +58,8 @@ class Writer:
         if self._pixels.chunks:
             self._pixels.resize(row + 1, axis=0)
         self._pixels[row] = pixels
+        if remark := radiographs.remark(pixels):
+            self.remarks[image] = remark
         digest = hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest().encode()
         for name, value in zip(self._columns, (image.encode(), sha256, digest), strict=True):
             self._columns[name].append(value)
@@ -133,6 +141,33 @@ def pack_archives(wanted: pd.DataFrame, archives: dict[str, str], writer: Writer
         writer.append(image, file["sha256"][row], file["pixels"][row])
     for file in opened.values():
         file.close()
+
+
+def write_remarks(remarks: dict[str, str], wanted: pd.DataFrame, path: str | Path) -> None:
+    """Log images that are dark, bright or flat, and list them as the report of images does.
+
+    Parameters
+    ----------
+    remarks: of a `Writer`.
+    wanted: image, source and path of its images.
+    path: a CSV file, which is there only if there is something to say.
+    """
+    Path(path).unlink(missing_ok=True)
+    if not remarks:
+        return
+    odd = wanted[wanted["image"].isin(remarks)]
+    report = pd.DataFrame(
+        {
+            "image": odd["image"],
+            "problem": "remark: " + odd["image"].map(remarks),
+            "where": odd["source"] + ": " + odd["path"],
+            "what_to_do": "look at it: it is used as it is",
+        }
+    )
+    with replacing(path) as temporary:
+        report.map(escaped).to_csv(temporary, index=False)
+    for image, remark in remarks.items():
+        logging.warning("Image %s is %s", image, remark)
 
 
 def write_digest(shard: str | Path, path: str | Path) -> None:

@@ -44,7 +44,7 @@ INPUTS = {
 KERAS_INPUTS = {
     "ConvNeXt": "raw",
     "DenseNet": "torch",
-    "EfficientNetB": "torch",  # made from `raw` by the layers that `_features` makes up for
+    "EfficientNetB": "torch",  # its first layers make it from `raw`, see `_features`
     "EfficientNetV2": "raw",
     "Inception": "tf",
     "MobileNet": "tf",
@@ -63,9 +63,10 @@ KERAS_INPUTS = {
 
 @keras.saving.register_keras_serializable("cxrnoise")
 class FusedBatchNormalization(layers.BatchNormalization):
-    """Keras' layer of images, with TensorFlow's fused kernel: faster on a CPU, equal but for bits.
+    """Keras' batch normalisation with TensorFlow's fused kernel, which is faster on a CPU.
 
-    The moving variance is Keras', that of the biased variance; the kernel reports the unbiased.
+    The results differ from Keras' by rounding only. The kernel reports the unbiased variance; the
+    moving variance is made from the biased one, as in Keras.
     """
 
     def call(self, inputs, training=None, mask=None) -> tf.Tensor:
@@ -196,7 +197,8 @@ def _features(backbone: str, x: keras.KerasTensor, expects: str) -> keras.KerasT
         x = layers.Concatenate(name="three_channels")([x, x, x])
     scale, offset = INPUTS[expects]
     if backbone.startswith("efficientnetb"):
-        # Keras lets it divide by 255, and by ImageNet's deviations only with Keras' own download.
+        # Its first layers divide by 255. ImageNet's mean and deviation, which should follow, are
+        # complete only where Keras itself downloads the weights; so they come from here.
         scale, offset = 255 * scale, 255 * offset
     if (scale, offset) != (1, 0):
         x = layers.Rescaling(scale, offset, name="expected_range")(x)

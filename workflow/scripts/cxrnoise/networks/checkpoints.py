@@ -16,10 +16,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+import keras
+
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.files import locked, replacing
 from cxrnoise.networks import models
-from cxrnoise.networks.quick import keras
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Saved networks and arrays: read as data, so that no code in a file is ever run."""
+"""Saved networks, which are read as data: code in a file never runs."""
 
 import zipfile
 import zlib
@@ -8,7 +8,7 @@ import keras
 
 from cxrnoise.core.errors import UserError
 
-# What NumPy, Keras and h5py raise for a file that is damaged, of another kind, or holds code.
+# What NumPy, Keras and h5py raise for a file that is damaged, of another kind, or contains code.
 UNREADABLE = (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile, zlib.error)
 
 
@@ -17,9 +17,9 @@ def load(path: str | Path, remedy: str, compile: bool = True) -> keras.Model:
 
     Parameters
     ----------
-    remedy: what to do about a file that cannot be loaded, the end of a sentence.
+    remedy: what the user should do about a file that cannot be loaded; it ends the sentence.
 
-    Raises `UserError` when the file is damaged, no saved network, or has code in it.
+    Raises `UserError` when the file is damaged, is no saved network, or contains code.
     """
     try:
         return keras.saving.load_model(path, compile=compile, safe_mode=True)
@@ -28,10 +28,10 @@ def load(path: str | Path, remedy: str, compile: bool = True) -> keras.Model:
 
 
 def reason(error: Exception) -> str:
-    """Return in a few words what is wrong with a file that led to an error of `UNREADABLE`."""
+    """Say in a few words what is wrong with a file that led to an error of `UNREADABLE`."""
     text = " ".join(str(error).split())
-    if "safe_mode" in text or "pickle" in text:  # whose texts say how to run it nevertheless
+    if "safe_mode" in text or "pickle" in text:  # the text explains how to run it
         return "it holds code, which is never run"
-    if text.startswith("File not found: filepath="):  # what Keras says of any other file as well
+    if text.startswith("File not found: filepath="):  # Keras says so of other kinds too
         return "it is no saved network"
     return text.split(". ")[0][:300]

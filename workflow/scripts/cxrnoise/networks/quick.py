@@ -1,8 +1,8 @@
 """Keras, imported without what it would import for nothing.
 
-When it is imported, Keras imports scikit-learn and matplotlib where they are installed, for
-wrappers and plots that nobody here uses: 0.9 of 2.9 seconds of every job that has a network. A job
-may still import them afterwards.
+Keras imports scikit-learn and matplotlib where they are installed, for wrappers and plots that
+nobody here uses: 0.9 of 2.9 CPU seconds of every job with a network. A job may still import them
+afterwards.
 """
 
 import sys

@@ -54,18 +54,23 @@ def initial_model(
     crop: int,
     schedule: Schedule,
     objective: Objective,
-    weights_file: str | None,
+    pretrained: weights.Weights | None,
     xla: bool,
 ) -> keras.Model:
-    """Return the compiled network, with the weights of `weights_file` if given.
+    """Return the compiled network, with pretrained weights if there are any.
 
     It has fused batch normalisations; `save` puts those of Keras in their place.
     """
     model = architectures.build(
-        backbone, crop, schedule.batch_norm_decay, objective.outputs, objective.activation
+        backbone,
+        crop,
+        schedule.batch_norm_decay,
+        objective.outputs,
+        objective.activation,
+        pretrained.expects if pretrained else None,
     )
-    if weights_file:
-        weights.load(model, weights_file)
+    if pretrained:
+        weights.load(model, pretrained)
     model = architectures.with_batch_norm(model, architectures.FusedBatchNormalization)
     model.compile(
         optimizer=keras.optimizers.SGD(schedule.learning_rate, momentum=schedule.momentum),

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cxrnoise.networks.neighbours import POSITIVE, Features, nearest
 from cxrnoise.reading import study
+from cxrnoise.reading.neighbours import POSITIVE, Features, nearest
 from cxrnoise.reading.sources import SIMULATED
 from cxrnoise.reading.verdicts import MAJORITY, judge
 from cxrnoise.scores.confidence import from_chance

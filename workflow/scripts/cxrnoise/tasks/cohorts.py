@@ -73,13 +73,13 @@ def known(images: pd.DataFrame, reported: np.ndarray, what: str) -> pd.DataFrame
     return images[~unknown]
 
 
-def check_filled(frame: pd.DataFrame, task: str) -> None:
-    """Raise `UserError` when a split is empty."""
-    empty = [split for split in SPLITS if not (frame["split"] == split).any()]
+def check_filled(images: pd.DataFrame, task: str) -> None:
+    """Raise `UserError` when a split of the images (image, patient, split) is empty."""
+    empty = [split for split in SPLITS if not (images["split"] == split).any()]
     if empty:
         raise UserError(
             f"tasks.{task}.splits leaves no image for {listed(empty)} (the cohort has "
-            f"{frame['image'].nunique()} images of {frame['patient'].nunique()} patients, and a "
+            f"{len(images)} images of {images['patient'].nunique()} patients, and a "
             "patient is in one split): use more patients, or raise the size of this split."
         )
 

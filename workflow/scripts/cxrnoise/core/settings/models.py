@@ -416,8 +416,8 @@ AnyTask = Annotated[
 class Network(Group):
     backbone: Text = key(
         "resnet50",
-        "`resnet50` (the paper's, §2.2), `resnet18`, `small` (for CPUs), or a name from "
-        "`keras.applications` such as `densenet121`.",
+        "`resnet50` (the paper's, §2.2, version 1), `resnet50v1.5` (torchvision's), `resnet18`, "
+        "`small` (for CPUs), or a name from `keras.applications` such as `densenet121`.",
     )
     mixed_precision: bool = key(False, "float16 arithmetic on a GPU. " + NOT_PAPER)
     xla: bool = key(
@@ -515,6 +515,7 @@ class SimulatedReader(Group):
 class Phantom(Group):
     patients: Whole = key(9300, "Number of patients; each has at least one PA image.")
     pa_images: Whole = key(9400, "Number of PA images, at least `phantom.patients`.")
+    images_per_patient: Whole = key(1, "Least number of PA images of a patient.")
     ap_images: WholeOrZero = key(100, "Number of AP images.")
     size: Annotated[int, Number, Field(ge=16)] = key(128, "Width and height of the PNGs in pixels.")
     parts: Whole = key(4, "Number of jobs that share the drawing.")
@@ -532,10 +533,11 @@ class Phantom(Group):
 
     @model_validator(mode="after")
     def _each_patient_has_an_image(self) -> "Phantom":
-        if self.pa_images < self.patients:
+        least = self.patients * self.images_per_patient
+        if self.pa_images < least:
             raise ValueError(
-                f"should have as many pa_images as patients, or more: each of the {self.patients} "
-                "patients has a PA image"
+                f"should have {least} pa_images or more, images_per_patient "
+                f"({self.images_per_patient}) for each of the {self.patients} patients"
             )
         return self
 
@@ -564,6 +566,12 @@ class Settings(Group):
         "imagenet",
         "Initial weights: `imagenet` (Keras Applications, downloaded once), the path of a weights "
         "file, or `none`. The paper starts from ImageNet (§2.2).",
+    )
+    weights_input: Literal["auto", "torch", "caffe", "tf", "raw", "xrv"] = key(
+        "auto",
+        "What the network of the weights file expects: `torch` (unit variance), `caffe` (0–255 "
+        "less the mean), `tf` (−1 to 1), `raw` (0–255), `xrv` (torchxrayvision). `auto` goes by "
+        "the file. " + NOT_PAPER,
     )
     seeds: Seeds = key(
         [0],

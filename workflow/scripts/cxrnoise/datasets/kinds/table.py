@@ -15,8 +15,8 @@ PATIENT_FOLDER = r"(?i)(?:^|/)(patient[^/]*)/"
 def read(path: str | Path) -> pd.DataFrame:
     """Read a table that has a column for the image and for the patient, and any others.
 
-    See `columns.NAMES` for how these columns may be called. Without a column for the view each
-    image is PA.
+    See `columns.NAMES` for how these columns may be called. Without a column for the view it is
+    empty; the index then takes what the file says, or PA.
 
     Parameters
     ----------
@@ -34,11 +34,7 @@ def read(path: str | Path) -> pd.DataFrame:
         frame.insert(1, "patient", _patients_of_folders(path, frame["image"]))
     columns.check(path, frame["patient"], frame["patient"] != "", "every row names its patient")
     frame["patient"] = columns.with_one_spelling(frame["patient"])
-    if "view" in frame:
-        frame["view"] = views.normalised(frame["view"])
-    else:
-        frame["view"] = "PA"
-        logging.info("%s has no column for the view: each image is taken for PA.", path)
+    frame["view"] = views.normalised(frame["view"]) if "view" in frame else ""
     return columns.in_order(frame, classes=[])
 
 

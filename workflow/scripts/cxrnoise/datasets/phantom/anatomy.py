@@ -401,9 +401,8 @@ def _add_spine(total, chest: Chest) -> None:
     heights = np.interp(turns, phase, y)
     centres = np.stack([chest.midline(heights), heights, np.zeros(len(heights))], axis=1)
     add_ellipsoids(total, grid, centres + [0, 0.4, -8], (0.35, 0.8, 1.2), 0.1 * bone)
-    for side in SIDES.values():
-        pedicles = centres + [side * 1.3, -0.3, -6.5]
-        add_ellipsoids(total, grid, pedicles, (0.4, 0.55, 0.8), 0.12 * bone)
+    pedicles = [centres + [side * 1.3, -0.3, -6.5] for side in SIDES.values()]
+    add_ellipsoids(total, grid, np.concatenate(pedicles), (0.4, 0.55, 0.8), 0.12 * bone)
     inner = centres + [0, -0.2, -7]
     processes = [np.stack([inner + [s, 0, 0], inner + [3.4 * s, -0.3, -0.5]], 1) for s in (-1, 1)]
     add_tubes(total, grid, np.concatenate(processes), 0.45, 0.16 * bone)

@@ -35,14 +35,29 @@ class Grid:
         return np.array([self.x[1] - self.x[0], self.y[1] - self.y[0]])
 
     @cached_property
+    def finest(self) -> np.float32:
+        """The smaller distance between neighbouring pixels, cm."""
+        return self.pitch.min()
+
+    @cached_property
+    def area(self) -> np.float32:
+        """Of a pixel, cm²."""
+        return self.pitch.prod()
+
+    @cached_property
     def corner(self) -> np.ndarray:
-        """x and y of the first pixel (2, 1)."""
-        return np.array([self.x[:1], self.y[:1]])
+        """y and x of the first pixel (2, 1)."""
+        return np.array([self.y[:1], self.x[:1]])
+
+    @cached_property
+    def spacing(self) -> np.ndarray:
+        """Distance between neighbouring pixels in y and x (2, 1)."""
+        return self.pitch[::-1, None]
 
     @cached_property
     def last(self) -> np.ndarray:
-        """Numbers of the last column and row (2, 1)."""
-        return np.array([[len(self.x) - 1], [len(self.y) - 1]])
+        """Numbers of the last row and column (2, 1)."""
+        return np.array([[len(self.y) - 1.0], [len(self.x) - 1.0]])
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -152,9 +167,9 @@ def stack(grid, left, right, depth, power=2.0) -> np.ndarray:
     half = np.maximum((right - left) / 2, 1e-3)
     first, last = grid.x.searchsorted([left.min(), right.max()])
     columns = slice(max(first - 1, 0), last + 1)
-    inside = grid.x[columns] - ((left + right) / 2)[:, None].astype(np.float32)
+    inside = grid.x[columns] - ((left + right) / 2).astype(np.float32)[:, None]
     np.abs(inside, out=inside)
-    inside /= half[:, None].astype(np.float32)
+    inside /= half.astype(np.float32)[:, None]
     if power == 2:
         inside *= inside
     else:
@@ -162,8 +177,8 @@ def stack(grid, left, right, depth, power=2.0) -> np.ndarray:
     np.subtract(1, inside, out=inside)
     np.maximum(inside, 0, out=inside)
     np.sqrt(inside, out=inside)
-    depth = np.broadcast_to(depth, image.shape[:1])[rows]
-    inside *= np.where(right > left, 2 * depth, 0).astype(np.float32)[:, None]
+    depth = depth[rows] if np.ndim(depth) else depth
+    inside *= (2 * depth * (right > left)).astype(np.float32)[:, None]
     image[rows, columns] = inside
     return image
 
@@ -188,16 +203,16 @@ def add_tubes(image, grid, points, radius, weight=1.0, flatness=1.0, core=None) 
     radius, weight = _along(radius, count), _along(weight, count)
     step = _gradient(lines)
     squares = step * step
-    length = np.sqrt(squares[2] + squares[1] + squares[3])
+    length = np.sqrt(squares[0] + squares[1] + squares[2])
     length[:, 0] /= 2
     length[:, -1] /= 2
-    normal = step[1::-1] / (np.sqrt(squares[0] + squares[1]) + 1e-6)
-    np.negative(normal[0], out=normal[0])
-    across = max(2, math.ceil(2 * radius.max() / grid.pitch.min() / SAMPLING))
+    normal = step[3::-2] / (np.sqrt(squares[1] + squares[3]) + 1e-6)
+    np.negative(normal[1], out=normal[1])
+    across = max(2, math.ceil(2 * radius.max() / grid.finest / SAMPLING))
     offset, chord = _profile(across, core)
     area = weight * length * (4 * flatness / across) * radius**2
     spots = normal[..., None] * (radius[..., None] * offset)
-    spots += lines[:2, ..., None]
+    spots += lines[1::2, ..., None]
     _deposit(image, grid, spots.reshape(2, -1), (area[..., None] * chord).ravel())
 
 
@@ -234,18 +249,18 @@ def _resampled(points: np.ndarray, grid: Grid) -> np.ndarray:
 
     Returns
     -------
-    float64 array (4, tubes, samples): x on the image, where the patient is turned; y; x; z.
+    float64 array (4, tubes, samples): x, y, z, and the x at which the turned patient shows it.
     """
-    axes = points.transpose(2, 0, 1)[[1, 0, 2]]
-    last = axes.shape[2] - 1
-    step = (axes[:2, :, 1:] - axes[:2, :, :-1]) / grid.pitch[::-1, None, None]
-    longest = np.hypot(step[0], step[1]).max() * last
-    before, after, share = _places(last + 1, max(3, math.ceil(longest / SAMPLING)))
-    lines = np.empty((4, axes.shape[1], len(share)))
-    np.multiply(axes.take(before, axis=2), 1 - share, out=lines[1:])
-    lines[1:] += axes.take(after, axis=2) * share
-    np.multiply(lines[3], np.float32(grid.turn), out=lines[0])
-    lines[0] += lines[2]
+    axes = points.transpose(2, 0, 1)
+    tubes, count = points.shape[:2]
+    step = (axes[:2, :, 1:] - axes[:2, :, :-1]) / grid.pitch[:, None, None]
+    longest = np.hypot(step[0], step[1]).max() * (count - 1)
+    before, after, rest, share = _places(count, max(3, math.ceil(longest / SAMPLING)))
+    lines = np.empty((4, tubes, len(share)))
+    np.multiply(axes.take(before, axis=2), rest, out=lines[:3])
+    lines[:3] += axes.take(after, axis=2) * share
+    np.multiply(lines[2], np.float32(grid.turn), out=lines[3])
+    lines[3] += lines[0]
     return lines
 
 
@@ -253,18 +268,19 @@ def _along(value, count: int) -> np.ndarray:
     """Return what broadcasts to (tubes, count)."""
     value = np.asarray(value, np.float32)
     if value.ndim == 2 and 1 < value.shape[1] != count:
-        before, after, share = _places(value.shape[1], count)
-        start = value[:, before]
-        return start + (value[:, after] - start) * share
+        before, after, _, share = _places(value.shape[1], count)
+        start = value.take(before, axis=1)
+        return start + (value.take(after, axis=1) - start) * share
     return value
 
 
 @lru_cache(maxsize=1024)
-def _places(points: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return, for `count` even samples of `points` values, the two neighbours and the share."""
+def _places(points: int, count: int) -> tuple[np.ndarray, ...]:
+    """Return, for `count` even samples of `points` values, the two neighbours and their shares."""
     position = np.linspace(0, points - 1, count, dtype=np.float32)
     before = np.minimum(position.astype(int), points - 2)
-    return before, before + 1, position - before
+    share = position - before
+    return before, before + 1, 1 - share, share
 
 
 @lru_cache(maxsize=64)
@@ -289,9 +305,9 @@ def _gradient(values: np.ndarray) -> np.ndarray:
 
 
 def _deposit(image, grid, spots, volume) -> None:
-    """Share volumes at `spots` (x and y, n) bilinearly between the four pixels around each."""
+    """Share volumes at `spots` (y and x, n) bilinearly between the four pixels around each."""
     spots -= grid.corner
-    spots /= grid.pitch[:, None]
+    spots /= grid.spacing
     inside = (spots >= 0) & (spots < grid.last)
     inside = inside[0] & inside[1]
     if not inside.all():
@@ -299,14 +315,15 @@ def _deposit(image, grid, spots, volume) -> None:
         if not len(kept):
             return
         spots, volume = spots.take(kept, axis=1), volume.take(kept)
-    volume /= grid.pitch.prod()
+    volume /= grid.area
     pixels = spots.astype(np.intp)
     spots -= pixels
     first = pixels.min(axis=1)
-    (left, top), (width, height) = first, pixels.max(axis=1) - first + 1
-    pixel = (pixels[1] - top) * width
-    pixel += pixels[0] - left
-    right_share, lower_share = spots
+    (top, left), (height, width) = first.tolist(), (pixels.max(axis=1) - first + 1).tolist()
+    pixel = pixels[0] * width
+    pixel += pixels[1]
+    pixel -= top * width + left
+    lower_share, right_share = spots
     left_share = 1 - right_share
     lower = volume * lower_share
     upper = np.subtract(volume, lower, out=volume)

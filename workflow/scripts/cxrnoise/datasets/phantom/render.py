@@ -106,11 +106,11 @@ def _interpolated(image: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> n
     rows, columns = np.clip(rows, 0, last), np.clip(columns, 0, last)
     row, column = rows.astype(np.int32), columns.astype(np.int32)
     lower, right = rows - row, columns - column
-    first, flat = row * len(image) + column, image.reshape(-1)
-    upper_row = flat[first] * (1 - right) + flat[first + 1] * right
+    left, upper = 1 - right, 1 - lower
+    first = (row * len(image) + column).astype(np.intp)
+    total = (image.take(first) * left + image.take(first + 1) * right) * upper
     first += len(image)
-    lower_row = flat[first] * (1 - right) + flat[first + 1] * right
-    return upper_row * (1 - lower) + lower_row * lower
+    return total + (image.take(first) * left + image.take(first + 1) * right) * lower
 
 
 def _exposed(total: np.ndarray, pitch: float, view: str, rng) -> np.ndarray:

@@ -35,7 +35,7 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
     images = images.assign(stratum=rank.groupby(images["patient"]).transform("min"))
     images = splits.with_strata(images, options["splits"], name, seed)
     made = Cohort(long(images, column, images["reported"]), classes)
-    check_filled(made.frame, name)
+    check_filled(images, name)
     check_classes(made, name)
     return made
 

@@ -30,7 +30,7 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
     images = known(images.assign(reported=reported), reported, column)
     images = _with_splits(images, options, seed).sort_values("image")
     made = Cohort(long(images, column, images["reported"]), values.CLASSES)
-    check_filled(made.frame, name)
+    check_filled(images, name)
     check_classes(made, name)
     return made
 

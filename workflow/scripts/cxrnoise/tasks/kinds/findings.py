@@ -41,7 +41,7 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
     repeated = images.loc[images.index.repeat(len(names))]
     frame = long(repeated, np.tile(names, len(images)), reported.ravel())
     made = Cohort(frame, values.CLASSES, exclusive=False)
-    check_filled(frame, name)
+    check_filled(images, name)
     check_classes(made, name)
     return made
 

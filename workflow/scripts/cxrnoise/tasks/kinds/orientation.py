@@ -23,5 +23,5 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
     images = of_views(index, options).sort_values("image").assign(stratum=0)
     images = splits.with_strata(images, options["splits"], options["name"], seed)
     frame = long(images, "orientation", [UPRIGHT] * len(images))
-    check_filled(frame, options["name"])
+    check_filled(images, options["name"])
     return Cohort(frame, orientations.names())
