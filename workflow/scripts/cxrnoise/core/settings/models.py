@@ -280,7 +280,8 @@ class Task(Group):
 
     views: Texts = key(
         ["PA"],
-        "View positions that take part (§2.2). Images of a table without view positions are `PA`.",
+        "View positions that take part (§2.2). Images of a table without view positions have the "
+        "one that their DICOM header names, else `PA`.",
     )
     crop: Whole | None = key(
         None,
