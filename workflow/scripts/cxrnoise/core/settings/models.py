@@ -298,7 +298,8 @@ class Task(Group):
     noise_models: Texts = key(
         ["symmetric"],
         "How labels are flipped: `symmetric` (each label alike, §2.2), `class_conditional` (see "
-        "`class_rates`) or `patient` (all images of a patient alike). The networks of each model are trained for all of `noise_levels`.",
+        "`class_rates`) or `patient` (all images of a patient alike). The networks of each model "
+        "are trained for all of `noise_levels`.",
     )
     class_rates: dict[Text, Rate] = key(
         {},
