@@ -142,7 +142,8 @@ class DataSet(Group):
     kind: Text = key(
         "chestxray14",
         "Kind of data set: `chestxray14` (the NIH's files, §2.2), `table` (a table of your own, "
-        "docs/own-data.md), or `phantom` (drawn by the run, as in the demo).",
+        "docs/own-data.md), `padchest` (PadChest's CSV file), or `phantom` (drawn by the run, as "
+        "in the demo).",
     )
     name: Text | None = key(
         None,
