@@ -96,7 +96,7 @@ def test_the_command_line_chooses_data_results_weights_levels_and_seeds(fresh, c
         for noise in ("0", "2.5")
         for seed in (3, 4)
     ]
-    for path in (weights, data.metadata, data.images / "images_001/images"):
+    for path in (weights, data.metadata, data.images / "images_001"):
         assert str(path) in planned.stdout + planned.stderr
 
 

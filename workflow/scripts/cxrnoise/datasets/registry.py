@@ -7,5 +7,5 @@ from cxrnoise.core.registry import Registry
 # number of the row as a spreadsheet shows it. `frame.attrs["classes"]` lists the columns that are
 # known to be findings.
 DATASETS = Registry(
-    "cxrnoise.datasets.kinds", "kind of data set", "chestxray14", "table", "phantom"
+    "cxrnoise.datasets.kinds", "kind of data set", "chestxray14", "table", "phantom", "padchest"
 )
