@@ -259,7 +259,7 @@ def test_three_classes_come_from_csv_to_scores(fresh):
     assert 0 <= evaluation["auc_macro"] <= 1
     flips = pd.read_csv(run.parents[1] / "noise-8/seed-0/flips.csv")
     assert set(flips["class"]) == set(classes)
-    assert flips["images"].sum() == len(rows)
+    assert flips["images"].sum() == len(pd.read_parquet(run / "labels.parquet"))
 
 
 def test_predictions_of_real_label_noise_come_from_file_to_scores(fresh, cifar10n):

@@ -18,7 +18,7 @@ with job(snakemake):
             labels["image"].isin(read) | (labels["split"] == "train") & (labels["given_label"] == 1)
         )
     )
-    model = models.load(files.model, "delete it and run again")
+    model = models.load(files.model, "delete it and run again", compile=False)
     both = keras.Model(model.inputs, [model.get_layer("classifier").input, *model.outputs])
     features, probabilities = both.predict(
         inputs.evaluation_batches(radiographs, params.batch_size), verbose=0

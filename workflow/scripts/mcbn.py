@@ -13,7 +13,9 @@ with job(snakemake):
         files.labels, files.shards, params.kind, params.crop, params.augmentation
     )
     training, evaluated = source.training(seed), source.evaluated(params.splits)
-    network = mcbn.MonteCarloBatchNorm(models.load(files.model, "delete it and run again"))
+    network = mcbn.MonteCarloBatchNorm(
+        models.load(files.model, "delete it and run again", compile=False)
+    )
     chosen = mcbn.training_positions(len(training), params.batch_size, params.samples, seed)
     statistics = [
         network.statistics(training.training_batch(positions, seed, keys)[0].astype("float32"))

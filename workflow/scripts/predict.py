@@ -12,7 +12,7 @@ with job(snakemake):
     shards.verify(files.shards, files.digests)
     source = inputs.Source(files.labels, files.shards, params.kind, params.crop, None)
     radiographs, names = source.evaluated(params.splits), source.names()
-    model = models.load(files.model, "delete it and run again")
+    model = models.load(files.model, "delete it and run again", compile=False)
     probabilities = model.predict(
         inputs.evaluation_batches(radiographs, params.batch_size), verbose=0
     )
