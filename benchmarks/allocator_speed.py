@@ -5,6 +5,7 @@
 Every measurement is a process of its own, start and imports included; the allocators take turns.
 """
 
+import argparse
 import json
 import os
 import statistics
@@ -62,6 +63,7 @@ def measured(script: str, network: str, repeats: int, variables: dict[str, str])
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     rows = []
     for (script, network), repeats in WORK.items():
         found = {name: [] for name in allocators()}

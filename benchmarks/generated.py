@@ -33,8 +33,9 @@ def radiographs(folder: str | Path, number: int, crop: int) -> inputs.Radiograph
     paths = []
     for first in range(0, number, per_shard):
         paths.append(Path(folder, f"{len(paths):03d}.h5"))
-        with shards.writing(paths[-1], side, "lanczos", "{}") as writer:
-            for name in names[first : first + per_shard]:
+        own = names[first : first + per_shard]
+        with shards.writing(paths[-1], side, "lanczos", "{}", images=len(own)) as writer:
+            for name in own:
                 pixels = rng.integers(0, 256, (side, side), dtype=np.uint8)
                 writer.append(name, b"0" * 64, pixels)
     image = np.arange(number)
@@ -42,10 +43,9 @@ def radiographs(folder: str | Path, number: int, crop: int) -> inputs.Radiograph
         {
             "image": names,
             "split": "train",
-            "shard": image // per_shard,
-            "row": image % per_shard,
+            "label": "situs",
             "mirrored": image % 2 == 1,
             "given_label": image % 2,
         }
     )
-    return inputs.Radiographs(labels, "labels.parquet", paths, crop)
+    return inputs.Radiographs(labels, paths, crop)

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from cxrnoise.core.randomness import generator  # noqa: E402
-from cxrnoise.datasets.phantom import patients  # noqa: E402
+from cxrnoise.datasets.phantom import patients, render  # noqa: E402
 from cxrnoise.networks import architectures  # noqa: E402
 
 CROP = 0.6  # the paper's 144 of 240 pixels
@@ -100,7 +100,7 @@ def _phantoms(options: argparse.Namespace) -> np.ndarray:
     config["size"] = 256  # as the real sample, whatever the demo draws
     started = time.perf_counter()
     images = [
-        _central(Image.fromarray(patients.render(row, config)), options.pixels)
+        _central(Image.fromarray(render.render(row, config)), options.pixels)
         for row in patients.patients(config).itertuples(index=False)
     ]
     each = 1000 * (time.perf_counter() - started) / len(images)

@@ -24,7 +24,7 @@ from playwright.sync_api import Page, sync_playwright
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from cxrnoise.datasets.phantom import patients  # noqa: E402
+from cxrnoise.datasets.phantom import patients, render  # noqa: E402
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 OPENINGS = 5
@@ -63,8 +63,8 @@ def write_study(folder: Path, cases: int, size: int) -> None:
     (folder / "images").mkdir(parents=True)
     names = []
     for number, row in enumerate(patients.patients(config).itertuples()):
-        names.append(f"{number:012x}")
-        image = Image.fromarray(patients.render(row, config))
+        names.append(f"c{number:012x}")
+        image = Image.fromarray(render.render(row, config))
         image.save(folder / "images" / f"{names[-1]}.png")
     content = {"study": "0" * 16, "title": "Benchmark", "finding": "Emphysema", "seed": 0}
     (folder / "study.json").write_text(json.dumps(content | {"cases": names}), encoding="utf-8")

@@ -147,9 +147,9 @@ def _scale(steps: list[dict]) -> str:
         )
     text = (
         "The metadata of ChestXRay14 once, 4 times and 16 times over, with other patients, and as "
-        "many links to tiny PNGs in twelve folders; shards of 1,024, 4,096 and 16,384 images, so "
-        "that their number stays the same. Seconds, microseconds an image, and peak resident "
-        "megabytes (`ru_maxrss`) of each step, a process of its own; the growth of the peak from "
+        "many links to tiny PNGs in twelve folders, in 64 shards. Seconds, microseconds "
+        "an image, and peak resident megabytes (`ru_maxrss`) of each step, a process of its own; "
+        "the growth of the peak from "
         f"the first to the last, target ≤ {LARGEST_GROWTH}. `shard` is two of the shards. "
         "`dry run` is `snakemake -n -- results/table1.csv`. Cohort of the finding, labels, "
         "training input and mcbn have all PA images, small ones; what a network's activations "

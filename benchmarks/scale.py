@@ -24,7 +24,7 @@ import turns
 ROOT = Path(__file__).resolve().parents[1]
 TIMES = [1, 4, 16]
 FOLDERS = 12
-PER_SHARD = 1024  # times the number of copies
+SHARDS = 64  # as in config.yaml
 SHARDS_MEASURED = 2
 DAGS = (600, 1250, 2500)  # shards
 LINKS = 50_000  # to one file, below what file systems allow
@@ -88,97 +88,88 @@ def _link(images: Path, names, first: int, all_images: int) -> None:
         os.link(original, folder / name)
 
 
-def count(folder: Path, per_shard: int) -> dict:
-    """Do what the first reading of the Snakefile in a run does with images and metadata."""
-    from cxrnoise.datasets import chestxray14
-
-    chestxray14.sources(folder / "images")
-    return {"pa": chestxray14.count_pa(folder / "metadata.csv")}
-
-
-def listing(folder: Path, per_shard: int) -> None:
+def listing(folder: Path, number: int) -> None:
     from cxrnoise.core import manifests
-    from cxrnoise.datasets import chestxray14
+    from cxrnoise.datasets import folders
 
-    for source, path in chestxray14.sources(folder / "images").items():
-        found = chestxray14.listing(source, path)
+    images = folder / "images"
+    for source, path in folders.sources(images).items():
+        found = folders.listing(source, path, images)
         manifests.write(found, folder / "listings" / f"{source}.parquet", "listing", "{}")
 
 
-def index(folder: Path, per_shard: int) -> None:
+def index(folder: Path, number: int) -> dict:
+    import pandas as pd
+
     from cxrnoise.core import manifests
-    from cxrnoise.datasets import chestxray14
+    from cxrnoise.datasets import index
+    from cxrnoise.datasets.registry import DATASETS
 
-    entries = chestxray14.metadata(folder / "metadata.csv")
+    entries = DATASETS["chestxray14"].read(folder / "metadata.csv")
     paths = sorted((folder / "listings").iterdir())
-    listings = (frame for path in paths for frame in manifests.frames(path, "listing"))
-    table, report = chestxray14.index(entries, listings, per_shard)
-    chestxray14.check(report, dict.fromkeys(chestxray14.PROBLEMS, 0), "report.csv")
-    manifests.write(table, folder / "index.parquet", "index", "{}")
-    chestxray14.digest(manifests.frames(folder / "index.parquet", "index"))
+    files = pd.concat(manifests.read(path, "listing") for path in paths)
+    table, report = index.index(entries, files, ["PA"], number)
+    index.check(report, dict.fromkeys(index.PROBLEMS, 0), "report.csv")
+    index.digest(table)
+    index.contents(table, number)
+    manifests.write(table.drop(columns="sha256"), folder / "index.parquet", "index", "{}")
+    return {"pa": int((table["view"] == "PA").sum())}
 
 
-def shard(folder: Path, per_shard: int) -> dict:
+def shard(folder: Path, number: int) -> dict:
     from cxrnoise.images import shards
 
     images = 0
-    for number in range(20, 20 + SHARDS_MEASURED):
-        wanted = shards.rows(folder / "index.parquet", number)
-        with shards.writing(folder / "shard.h5", 240, "lanczos", "{}") as writer:
+    for own in range(SHARDS_MEASURED):
+        wanted = shards.rows(folder / "index.parquet", own)
+        path = folder / "shard.h5"
+        with shards.writing(path, 240, "lanczos", "{}", images=len(wanted)) as writer:
             shards.pack_files(wanted, writer)
-        shards.write_digest(folder / "shard.h5", folder / "shard.sha256")
+        shards.write_digest(path, folder / "shard.sha256")
         images += len(wanted)
-    (folder / "shard.h5").unlink()
+    path.unlink()
     return {"done": images}
 
 
-def cohort_situs(folder: Path, per_shard: int) -> None:
-    from cxrnoise.tasks import cohorts
-
-    _write_cohort(folder / "situs.parquet", cohorts.situs(_index(folder), SPLITS, seed=0))
+def cohort_situs(folder: Path, number: int) -> None:
+    _cohort(folder, "situs", {})
 
 
-def cohort_finding(folder: Path, per_shard: int) -> None:
-    from cxrnoise.tasks import cohorts
-
-    cohort = cohorts.finding(_index(folder), "Emphysema", "all", SPLITS, SPLITS, seed=0)
-    _write_cohort(folder / "cohort.parquet", cohort)
+def cohort_finding(folder: Path, number: int) -> None:
+    _cohort(folder, "finding", {"finding": "Emphysema", "cohort": "all", "positives": SPLITS})
 
 
-def _index(folder: Path):
+def _cohort(folder: Path, kind: str, own: dict) -> None:
     from cxrnoise.core import manifests
+    from cxrnoise.tasks.cohorts import counts
+    from cxrnoise.tasks.registry import KINDS
 
-    columns = ["image", "patient", "view", "findings"]
-    return manifests.frames(folder / "index.parquet", "index", columns)
+    found = manifests.read(folder / "index.parquet", "index")
+    options = {"name": kind, "views": ["PA"], "splits": SPLITS}
+    cohort = KINDS[kind].cohort(found, options | own, 0)
+    path = folder / f"{kind}.parquet"
+    manifests.write(cohort.frame, path, "cohort", "{}", classes=cohort.classes)
+    counts(cohort)
 
 
-def _write_cohort(path: Path, cohort) -> None:
+def labels(folder: Path, number: int) -> None:
     from cxrnoise.core import manifests
-    from cxrnoise.tasks import cohorts
+    from cxrnoise.images.shards import Reader
+    from cxrnoise.tasks.content import content
+    from cxrnoise.tasks.noise import flip
 
-    manifests.write(cohort, path, "cohort", "{}")
-    cohorts.counts(manifests.frames(path, "cohort"))
-
-
-def labels(folder: Path, per_shard: int) -> None:
-    from cxrnoise.core import manifests
-    from cxrnoise.tasks import noise
-
-    table = noise.labels(
-        manifests.frames(folder / "cohort.parquet", "cohort"),
-        manifests.frames(folder / "index.parquet", "index", ["image", "shard", "row"]),
-        percent=8,
-        noisy_splits=["train"],
-        seed=0,
-    )
-    manifests.write(table, folder / "labels.parquet", "labels", "{}")
-    noise.counts(manifests.frames(folder / "labels.parquet", "labels"))
+    path = folder / "finding.parquet"
+    cohort, classes = manifests.read(path, "cohort"), manifests.classes(path)
+    table = flip.labels(cohort, classes, "symmetric", 8, {"name": "finding"}, ["train"], seed=0)
+    manifests.write(table, folder / "labels.parquet", "labels", "{}", classes=classes)
+    flip.flips(table, classes)
+    content(table, Reader(_shards(folder)).digests(table["image"]))
 
 
-def dry_run(folder: Path, per_shard: int) -> dict:
+def dry_run(folder: Path, number: int) -> dict:
     settings = {"images": folder / "images", "metadata": folder / "metadata.csv"}
     settings |= {"results": folder / "results", "weights": "none"}
-    settings |= {"shards": f"{{images_per_shard: {per_shard}}}"}
+    settings |= {"shards": f"{{number: {number}}}"}
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--directory", str(folder), "--dry-run", "--quiet", "rules", "--cores", "8"]
     command += ["--config", *(f"{key}={value}" for key, value in settings.items())]
@@ -190,39 +181,42 @@ def dry_run(folder: Path, per_shard: int) -> dict:
     return {"jobs": int(counted[1])}
 
 
-def small_shards(folder: Path, per_shard: int) -> None:
+def small_shards(folder: Path, number: int) -> None:
     """Write shards of noise, small enough that only the number of images counts."""
     import numpy as np
 
-    from cxrnoise.core import manifests
     from cxrnoise.images import shards
 
     side = CROP * 5 // 3
     pixels = np.random.default_rng(0).integers(0, 256, (side, side), dtype=np.uint8)
-    index = manifests.frames(folder / "index.parquet", "index", ["shard"])
-    for number in range(max(frame["shard"].max() for frame in index) + 1):
-        path = folder / "shards" / f"{number:03d}.h5"
-        with shards.writing(path, side, "lanczos", "{}") as writer:
-            for image in shards.rows(folder / "index.parquet", number)["image"]:
+    for own in range(number):
+        path = shards.path_of(folder / "shards", own)
+        wanted = shards.rows(folder / "index.parquet", own)["image"]
+        with shards.writing(path, side, "lanczos", "{}", images=len(wanted)) as writer:
+            for image in wanted:
                 writer.append(image, b"0" * 64, pixels)
 
 
-def training_input(folder: Path, per_shard: int) -> None:
+def _shards(folder: Path) -> list[Path]:
+    return sorted((folder / "shards").glob("*.h5"))
+
+
+def training_input(folder: Path, number: int) -> None:
     from itertools import islice
 
     from cxrnoise.networks import inputs, runtime
 
     runtime.start(threads=2, seed=0)
-    for _ in islice(inputs.training_batches(_images(folder, "train"), BATCH, 0, 0), 500):
+    for _ in islice(inputs.training_batches(_source(folder).training(0), BATCH, 0, 0), 500):
         pass
 
 
-def mcbn(folder: Path, per_shard: int) -> None:
+def mcbn(folder: Path, number: int) -> None:
     from cxrnoise.networks import architectures, inputs, runtime
     from cxrnoise.networks.samplers import mcbn
 
     runtime.start(threads=2, seed=0)
-    train, test = _images(folder, "train"), _images(folder, "test")
+    train, test = _source(folder).training(0), _source(folder).evaluated(["test"])
     sampled = mcbn.MonteCarloBatchNorm(architectures.build("small", CROP, 0.9))
     positions = mcbn.training_positions(len(train), BATCH, 3, seed=0)
     statistics = [
@@ -230,26 +224,26 @@ def mcbn(folder: Path, per_shard: int) -> None:
     ]
     batches = inputs.evaluation_batches(test, 128)
     probabilities = sampled.samples((images for images, _ in batches), statistics)
-    mcbn.write(folder / "mcbn.h5", probabilities, test.image, test.split, "{}")
+    mcbn.write(
+        folder / "mcbn.h5", probabilities, test.image, test.split, ["absent", "present"], "{}"
+    )
 
 
-def _images(folder: Path, split: str):
+def _source(folder: Path):
     from cxrnoise.networks import inputs
 
-    shards = sorted((folder / "shards").iterdir())
-    return inputs.splits(folder / "labels.parquet", [split], shards, CROP)
+    return inputs.Source(folder / "labels.parquet", _shards(folder), "finding", CROP, None)
 
 
 STEPS = {
-    "count of PA images": count,
     "listing": listing,
     "index": index,
     "cohort, situs": cohort_situs,
     "cohort, finding": cohort_finding,
-    "labels": labels,
     "shard": shard,
-    "dry run": dry_run,
     "small shards": small_shards,
+    "labels": labels,
+    "dry run": dry_run,
     "training input": training_input,
     "mcbn": mcbn,
 }
@@ -265,14 +259,13 @@ def measure(folder: Path, times: list[int], metadata: Path | None) -> dict:
             images = turns.alone(__file__, "prepare", name, number, *filter(None, [metadata]))
             for step in STEPS:
                 row = {"step": step, "times": number, **images, "done": images["images"]}
-                row |= turns.alone(__file__, step, name, PER_SHARD * number)
+                row |= turns.alone(__file__, step, name, SHARDS)
                 print(row, file=sys.stderr, flush=True)
                 if step != UNMEASURED:
                     steps.append(row)
             if number == max(times):
-                pa = next(row["pa"] for row in reversed(steps) if "pa" in row)
                 for shards in DAGS:
-                    row = turns.alone(__file__, "dry run", name, -(-pa // shards))
+                    row = turns.alone(__file__, "dry run", name, shards)
                     dags.append({"shards": shards} | row)
     return {"steps": steps, "dags": dags}
 
@@ -314,11 +307,11 @@ def _peak(who: int) -> float:
     return resource.getrusage(who).ru_maxrss * unit / 1e6
 
 
-def _do(step: str, folder: Path, per_shard: int) -> dict:
-    from cxrnoise.tasks import cohorts, noise  # noqa: F401, whose import takes a second
+def _do(step: str, folder: Path, number: int) -> dict:
+    import cxrnoise.tasks.cohorts  # noqa: F401, which takes a second
 
     start = time.perf_counter()
-    done = STEPS[step](folder, per_shard) or {}
+    done = STEPS[step](folder, number) or {}
     who = resource.RUSAGE_CHILDREN if step == "dry run" else resource.RUSAGE_SELF
     return {"seconds": time.perf_counter() - start, "megabytes": _peak(who)} | done
 

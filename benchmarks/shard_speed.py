@@ -69,7 +69,7 @@ def measure(paths: list[Path], repeats: int, scratch: Path) -> dict[str, float]:
 def make_shard(paths: list[Path], shard: Path) -> None:
     """Do what the rule `shard` does with these files."""
     rows = pd.DataFrame({"image": [path.name for path in paths], "path": [*map(str, paths)]})
-    with shards.writing(shard, SIZE, "lanczos", "{}") as writer:
+    with shards.writing(shard, SIZE, "lanczos", "{}", images=len(rows)) as writer:
         shards.pack_files(rows, writer)
 
 

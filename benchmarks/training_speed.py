@@ -26,11 +26,12 @@ def ours(backbone: str, folder: Path) -> Callable[[], dict]:
     """Train as the workflow does; `training.train` measures the speed itself."""
     from generated import radiographs
 
-    from cxrnoise.networks import checkpoints, runtime, training
+    from cxrnoise.networks import checkpoints, objectives, runtime, training
 
     crop, steps, _, _ = NETWORKS[backbone]
     runtime.start(threads=os.cpu_count(), seed=0)
-    model = training.initial_model(backbone, crop, _schedule(steps), weights=None, xla=False)
+    objective = objectives.exclusive(2)
+    model = training.initial_model(backbone, crop, _schedule(steps), objective, None, xla=False)
     images = radiographs(folder / "training", steps * BATCH, crop)
     validation = radiographs(folder / "validation", BATCH, crop)
 

@@ -110,6 +110,7 @@ def cohort_options(wildcards):
         "splits",
         "finding",
         "cohort",
+        "held_out",
         "positives",
         "findings",
         "column",

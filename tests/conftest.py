@@ -4,10 +4,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import settings
 
+import runs
 import tiny
 from cxrnoise.core import manifests
 from cxrnoise.images import shards
@@ -79,29 +79,38 @@ def chestxray14_folder(tmp_path):
     return make
 
 
-@pytest.fixture
-def labelled_shard(tmp_path):
-    """A shard of 24 images of 16×16 pixels: labels, their file, the shard's path, its pixels."""
+def _shard(folder):
+    """Write a shard of 24 images of 16×16 pixels; return their names, its path, the pixels."""
     pixels = np.random.default_rng(0).integers(0, 256, (24, 16, 16), dtype=np.uint8)
     images = [f"{number:08d}_000.png" for number in range(24)]
-    shard = tmp_path / "000.h5"
-    with shards.writing(shard, 16, "lanczos", "{}", images=24) as writer:
+    with shards.writing(folder / "000.h5", 16, "lanczos", "{}", images=24) as writer:
         for image, content in zip(images, pixels, strict=True):
             writer.append(image, b"0" * 64, content)
-    mirrored = np.arange(24) % 2 == 1
-    labels = pd.DataFrame(
-        {
-            "image": images,
-            "patient": images,
-            "split": "train",
-            "label": "situs",
-            "mirrored": mirrored,
-            "true_label": mirrored.astype(np.int8),
-            "reported_label": mirrored.astype(np.int8),
-            "given_label": mirrored.astype(np.int8),
-            "flipped": False,
-        }
-    )
+    return np.array(images, object), folder / "000.h5", pixels
+
+
+@pytest.fixture
+def labelled_shard(tmp_path):
+    """A shard of 24 images of 16×16 pixels: labels, their file, the shards' paths, the pixels."""
+    images, shard, pixels = _shard(tmp_path)
+    mirrored = np.arange(24) % 2
+    labels = runs.labels(images, "situs", mirrored, mirrored, "train")
+    labels["mirrored"] = mirrored == 1
     classes = ["unmirrored", "mirrored"]
     manifests.write(labels, tmp_path / "labels.parquet", "labels", "{}", classes)
     return labels, tmp_path / "labels.parquet", [shard], pixels
+
+
+@pytest.fixture
+def findings_shard(tmp_path):
+    """The same images with three findings: targets (24, 3), labels' file, shards' paths, pixels.
+
+    Some labels are not known.
+    """
+    images, shard, pixels = _shard(tmp_path)
+    target = np.random.default_rng(1).integers(-1, 2, (24, 3)).astype(np.int32)
+    names = ["Effusion", "Mass", "Nodule"]
+    every = np.repeat(images, 3)
+    labels = runs.labels(every, np.tile(names, 24), target.ravel(), target.ravel(), "train")
+    manifests.write(labels, tmp_path / "labels.parquet", "labels", "{}", ["absent", "present"])
+    return target, tmp_path / "labels.parquet", [shard], pixels

@@ -1,12 +1,10 @@
-"""Verdicts of a model that disputes some labels, keys of studies and answers, for tests."""
+"""Images of a model that disputes some labels, keys of studies and answers, for tests."""
 
 import numpy as np
 import pandas as pd
 
-from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.reading import study
 from cxrnoise.scores.groups import groups
-from cxrnoise.scores.verdict import verdict
 
 OPTIONS = {
     "cases": 20,
@@ -23,38 +21,31 @@ def options(**changed):
 
 
 def run(n=200, seed=0):
-    """Return a finding's verdicts with their scores (see `tables.wide`), and p1 of each image."""
+    """Return what `study.candidates` does of a run on a finding."""
     random = np.random.default_rng(seed)
     images = np.array([f"{number:08d}_000.png" for number in range(n)])
     p1 = random.random(n).astype(np.float32)
-    predicted, given = (p1 > 0.5).astype(int), random.integers(0, 2, n)
+    given = random.integers(0, 2, n)
     certain, unsure = np.abs(p1.astype(float) - 0.5), random.random(n) / 4
-    judged = pd.DataFrame(
+    return pd.DataFrame(
         {
             "image": images,
-            "label": "Emphysema",
-            "true_label": UNKNOWN,
             "given_label": given,
-            "flipped": False,
-            "predicted": predicted,
-            "mc_predicted": predicted,
-            "suggestion_right": pd.NA,
+            "predicted": (p1 > 0.5).astype(int),
+            "p1": p1,
             "confidence": certain,
             "uncertainty": unsure,
             "confidence_group": groups(certain, images),
             "uncertainty_group": groups(unsure, images),
-            "verdict": verdict(predicted, given, np.full(n, UNKNOWN)),
         }
     )
-    predictions = pd.DataFrame({"image": images, "p1": p1})
-    return judged, predictions
 
 
 def key(rows):
     """Return a key of (given label, confidence group, uncertainty group) of disagreements."""
     frame = pd.DataFrame(rows, columns=["given_label", "confidence_group", "uncertainty_group"])
     return frame.assign(
-        case=[f"{number:012x}" for number in range(len(frame))],
+        case=[f"c{number:012x}" for number in range(len(frame))],
         image=[f"{number:08d}_000.png" for number in range(len(frame))],
         role=study.DISAGREEMENT,
         repeats="",

@@ -16,7 +16,7 @@ TIME = "2026-01-31T12:00:00Z"
 def write_study(folder: Path, cases: int = 4, size: int = 64, study: str = STUDY) -> list[str]:
     """Write a study of noise images; return its cases."""
     (folder / "images").mkdir(parents=True)
-    names = [hashlib.sha256(str(number).encode()).hexdigest()[:12] for number in range(cases)]
+    names = [f"c{hashlib.sha256(str(number).encode()).hexdigest()[:12]}" for number in range(cases)]
     for number, name in enumerate(names):
         pixels = np.random.default_rng(number).integers(60, 200, (size, size), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / "images" / f"{name}.png")

@@ -9,7 +9,7 @@ from cxrnoise.datasets.registry import DATASETS
 
 def metadata(path, kind="chestxray14"):
     """All entries of a metadata file."""
-    return DATASETS[kind].read(path, {})
+    return DATASETS[kind].read(path)
 
 
 def listings(images):

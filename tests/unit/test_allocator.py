@@ -146,9 +146,14 @@ def test_without_a_library_the_log_says_what_would_be_faster(variables):
     assert said == (not variables)
 
 
-def test_the_allocator_changes_no_bit_of_a_network(variables):
-    plain = printed(TRAINING, {}, "")
-    assert printed(TRAINING, variables, "keep").stdout == plain.stdout
+@pytest.fixture(scope="module")
+def plain():
+    """The weights of a network that was trained without any of this."""
+    return printed(TRAINING, {}, "").stdout
+
+
+def test_the_allocator_changes_no_bit_of_a_network(variables, plain):
+    assert printed(TRAINING, variables, "keep").stdout == plain
 
 
 def printed(program, variables, argument):

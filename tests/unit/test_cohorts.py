@@ -1,6 +1,5 @@
 """Who takes part in the paper's two tasks, in which split."""
 
-import gzip
 import hashlib
 import logging
 from pathlib import Path
@@ -12,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import synthetic
+import whole
 from cxrnoise.core import manifests
 from cxrnoise.core.errors import UserError
-from cxrnoise.tasks import columns, splits
+from cxrnoise.tasks import splits
 from cxrnoise.tasks.balance import balanced
 from cxrnoise.tasks.cohorts import counts
 from cxrnoise.tasks.kinds import finding, situs
@@ -189,12 +189,7 @@ def test_one_or_two_patients_are_refused_before_any_training(patients):
 @pytest.fixture(scope="module")
 def chestxray14(nih):
     """The index of the released metadata, with a column for emphysema."""
-    with gzip.open(nih / "Data_Entry_2017_v2020.csv.gz", "rt") as file:
-        metadata = pd.read_csv(file, dtype=str)
-    names = {"Image Index": "image", "Patient ID": "patient", "View Position": "view"}
-    frame = metadata.rename(columns=names)[[*names.values(), "Finding Labels"]]
-    has = columns.has_finding(frame.pop("Finding Labels"), "Emphysema")
-    return frame.assign(Emphysema=has.map({True: "1", False: "0"}))
+    return whole.metadata(nih / "Data_Entry_2017_v2020.csv.gz")
 
 
 def test_the_real_cohort_has_the_papers_numbers(chestxray14):

@@ -91,7 +91,7 @@ def test_a_setting_agrees_only_when_it_is_the_papers():
 
 
 def test_our_configuration_is_the_papers():
-    stated = settings.stated(SETTINGS, CONFIG / "paper-numbers.csv")
+    stated = settings.stated(settings.validate(SETTINGS).model_dump(), CONFIG / "paper-numbers.csv")
     found = compared(comparison.ours_of_settings(stated))
     own = found[found.index.str.startswith("config:")]
     assert len(own) > 10 and set(own) == {AGREES}

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from cxrnoise.core import files, manifests
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.files import locked, replacing
-from cxrnoise.datasets import chestxray14
-from cxrnoise.report import figures, pages
+from cxrnoise.datasets import index
+from cxrnoise.report import pages, saving
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -107,11 +107,11 @@ def figure():
 WRITERS = {
     "bytes.bin": lambda path: _write(path, b"x" * 100_000),
     "table.csv": lambda path: pages.write_csv(TABLE[["p0", "p1"]], path),
-    "report.csv": lambda path: chestxray14.write_report(TABLE.astype(str), path),
+    "report.csv": lambda path: index.write_report(TABLE.astype(str), path),
     "page.html": lambda path: pages.write_text("x" * 100_000, path),
     "manifest.parquet": lambda path: manifests.write(TABLE, path, "predictions", "{}"),
-    "figure.svg": lambda path: figures.save(figure(), path, "{}"),
-    "figure.png": lambda path: figures.save(figure(), path, "{}"),
+    "figure.svg": lambda path: saving.save(figure(), path, "{}"),
+    "figure.png": lambda path: saving.save(figure(), path, "{}"),
 }
 
 

@@ -56,8 +56,5 @@ def test_text_in_a_table_is_no_formula_and_a_number_stays_one(tmp_path):
 
 
 def test_a_bar_does_not_break_a_markdown_table():
-    assert pages.markdown_table(["a|b"], [["c|d"]]).splitlines() == [
-        r"| a\|b |",
-        "| ---: |",
-        r"| c\|d |",
-    ]
+    header, _, row = pages.markdown_table(["a|b"], [["c|d"]]).splitlines()
+    assert (header.strip("| "), row.strip("| ")) == (r"a\|b", r"c\|d")

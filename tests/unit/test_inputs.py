@@ -8,22 +8,24 @@ from hypothesis import strategies as st
 from cxrnoise.core import manifests
 from cxrnoise.core.errors import UserError
 from cxrnoise.networks import inputs
+from cxrnoise.tasks import orientations
 
 
 def test_mirroring_comes_before_the_central_crop(labelled_shard):
-    labels, path, shards, pixels = labelled_shard
-    radiographs = inputs.Radiographs(labels, path, shards, crop=8)
+    labels, _, shards, pixels = labelled_shard
+    backwards = labels[::-1]
+    radiographs = inputs.Radiographs(backwards, shards, crop=8)
     batch = radiographs.batch(np.arange(len(labels)))
     assert batch.dtype == np.uint8
-    for position, mirrored in enumerate(labels["mirrored"]):
-        whole = pixels[labels["row"][position]]
+    for position, mirrored in enumerate(backwards["mirrored"]):
+        whole = pixels[backwards.index[position]]
         expected = (whole[:, ::-1] if mirrored else whole)[4:12, 4:12]
         np.testing.assert_array_equal(batch[position, :, :, 0], expected)
 
 
 def test_nothing_but_the_manifest_mirrors_an_image(labelled_shard):
-    labels, path, shards, pixels = labelled_shard
-    unmirrored = inputs.Radiographs(labels.assign(mirrored=False), path, shards, crop=16)
+    labels, _, shards, pixels = labelled_shard
+    unmirrored = inputs.Radiographs(labels.assign(mirrored=False), shards, crop=16)
     batches = inputs.training_batches(unmirrored, 4, seed=0, first_step=0).take(24)
     seen = np.concatenate([images for images, _ in batches])
     originals = {image.tobytes() for image in pixels}
@@ -49,31 +51,92 @@ def test_augmentation_cuts_a_part_of_the_asked_shape_out_of_the_image(keys, seed
 
 
 def test_augmentation_that_varies_nothing_is_the_image_itself(labelled_shard):
-    labels, path, shards, pixels = labelled_shard
+    labels, _, shards, pixels = labelled_shard
     nothing = inputs.Augmentation(rotation=0, scale=1, aspect=1)
-    images = inputs.Radiographs(labels.assign(mirrored=False), path, shards, 16, nothing)
-    np.testing.assert_array_equal(
-        images.training_batch(np.arange(24), 0, range(24))[..., 0], pixels
-    )
+    images = inputs.Radiographs(labels.assign(mirrored=False), shards, 16, variation=nothing)
+    shown, target = images.training_batch(np.arange(24), 0, range(24))
+    np.testing.assert_array_equal(shown[..., 0], pixels)
+    np.testing.assert_array_equal(target, labels["given_label"])
 
 
-def test_augmented_batches_are_the_same_wherever_the_stream_is_continued(labelled_shard):
-    labels, path, shards, _ = labelled_shard
-    images = inputs.Radiographs(labels, path, shards, 12, INCEPTION)
-    whole = [x.numpy() for x, _ in inputs.training_batches(images, 4, 0, 0).take(5)]
-    later = [x.numpy() for x, _ in inputs.training_batches(images, 4, 0, 3).take(2)]
-    np.testing.assert_array_equal(whole[3:], later)
-    assert not np.array_equal(whole[0], whole[1])
+@pytest.mark.parametrize("variation", [INCEPTION, inputs.Turning()])
+def test_varied_batches_are_the_same_wherever_the_stream_is_continued(labelled_shard, variation):
+    labels, _, shards, _ = labelled_shard
+    images = inputs.Radiographs(labels, shards, 12, variation=variation)
+    whole = list(inputs.training_batches(images, 4, 0, 0).take(5).as_numpy_iterator())
+    later = list(inputs.training_batches(images, 4, 0, 3).take(2).as_numpy_iterator())
+    for (x, y), (same_x, same_y) in zip(whole[3:], later, strict=True):
+        np.testing.assert_array_equal(x, same_x)
+        np.testing.assert_array_equal(y, same_y)
+    assert not np.array_equal(whole[0][0], whole[1][0])
 
 
-def test_the_training_images_of_situs_are_never_varied_nor_mirrored(labelled_shard):
+def source(labelled_shard, kind, augmentation=None, **changed):
+    """The source of a task of this kind; `changed` are columns of its labels."""
     labels, path, shards, pixels = labelled_shard
-    manifests.write(labels.assign(mirrored=False), path, "labels", "{}")
-    images = inputs.training_split(path, shards, 16, augmentation=None, seed=0)
+    labels = labels.assign(mirrored=False, **changed)
+    manifests.write(labels, path, "labels", "{}")
+    return inputs.Source(path, shards, kind, 16, augmentation), pixels
+
+
+def test_the_training_images_of_situs_are_never_varied_nor_repeated(labelled_shard):
+    run, pixels = source(labelled_shard, "situs")
+    images = run.training(seed=0)
     assert len(images) == 24
     np.testing.assert_array_equal(
-        images.training_batch(np.arange(24), 0, range(24))[..., 0], pixels
+        images.training_batch(np.arange(24), 0, range(24))[0][..., 0], pixels
     )
+
+
+def test_a_finding_is_balanced_and_varied_for_training_alone(labelled_shard):
+    rare = (np.arange(24) < 3).astype(np.int8)
+    augmentation = {"rotation": 7, "scale": 0.7, "aspect": 4 / 3}
+    known = {"true_label": rare, "reported_label": rare, "given_label": rare}
+    run, pixels = source(labelled_shard, "finding", augmentation, **known)
+    training, evaluated = run.training(seed=0), run.evaluated(["train"])
+    assert np.bincount(training.target).tolist() == [21, 21]
+    first = training.training_batch(np.arange(4), 0, range(4))[0]
+    assert not np.array_equal(first, training.batch(np.arange(4)))
+    assert evaluated.target.tolist() == rare.tolist()
+    np.testing.assert_array_equal(evaluated.batch(np.arange(24))[..., 0], pixels)
+
+
+def test_of_several_findings_an_image_has_a_target_each_with_the_unknown_kept(findings_shard):
+    target, path, shards, _ = findings_shard
+    run = inputs.Source(path, shards, "findings", 8, None)
+    training = run.training(seed=0)
+    assert run.names() == ["Effusion", "Mass", "Nodule"]
+    assert training.target.shape == (24, 3) and training.target.dtype == np.int32
+    np.testing.assert_array_equal(training.target, target)
+    assert (training.target == -1).any()
+    assert len(set(training.image)) == len(training) == 24
+    x, y = next(inputs.evaluation_batches(training, 5).as_numpy_iterator())
+    assert x.shape == (5, 8, 8, 1)
+    np.testing.assert_array_equal(y, target[:5])
+
+
+def test_the_target_of_orientation_is_the_orientation_that_is_shown(labelled_shard):
+    run, pixels = source(labelled_shard, "orientation")
+    shown, target = run.training(seed=0).training_batch(np.arange(24), 0, range(24))
+    np.testing.assert_array_equal(shown[..., 0], orientations.apply(pixels, target))
+    later = run.training(seed=0).training_batch(np.arange(24), 0, range(24, 48))[1]
+    assert not np.array_equal(target, later)  # drawn anew each epoch
+    assert len(set(target) | set(later)) > 8 and set(target) <= set(range(16))
+    evaluated = run.evaluated(["train"])
+    np.testing.assert_array_equal(evaluated.batch(np.arange(24))[..., 0], pixels)  # as filed
+
+
+def test_the_orientation_of_a_validation_image_follows_from_its_name(labelled_shard):
+    run, _ = source(labelled_shard, "orientation", split="val")
+    labels = manifests.read(run.labels, "labels")
+    every = run.validation()
+    some = inputs.Radiographs(labels[::-2], run.shards, 16, variation=inputs.Turning())
+    first, second = (
+        np.concatenate([target for _, target in inputs.evaluation_batches(images, 5, seed=0)])
+        for images in (every, some)
+    )
+    assert second.tolist() == first[::-2].tolist()
+    assert len(set(first)) > 4
 
 
 @given(st.integers(1, 40), st.integers(0, 100), st.integers(1, 50), st.integers(0, 3))
@@ -91,8 +154,8 @@ def test_every_epoch_has_every_image_once(length, epochs, seed):
 
 
 def test_evaluation_has_every_image_once_in_the_manifests_order(labelled_shard):
-    labels, path, shards, _ = labelled_shard
-    radiographs = inputs.Radiographs(labels, path, shards, crop=8)
+    labels, _, shards, _ = labelled_shard
+    radiographs = inputs.Radiographs(labels, shards, crop=8)
     batches = list(inputs.evaluation_batches(radiographs, 5))
     given = np.concatenate([label for _, label in batches])
     np.testing.assert_array_equal(given, labels["given_label"])
@@ -100,17 +163,22 @@ def test_evaluation_has_every_image_once_in_the_manifests_order(labelled_shard):
 
 
 def test_no_more_than_a_buffer_of_batches_is_read_ahead(labelled_shard):
-    labels, path, shards, _ = labelled_shard
-    radiographs = inputs.Radiographs(labels, path, shards, crop=8)
-    read = []
-    batch = radiographs.batch
-    radiographs.batch = lambda positions: read.append(positions) or batch(positions)
+    labels, _, shards, _ = labelled_shard
+    radiographs = inputs.Radiographs(labels, shards, crop=8)
+    read, training_batch = [], radiographs.training_batch
+
+    def counted(positions, *others):
+        read.append(len(positions) / 4)
+        return training_batch(positions, *others)
+
+    radiographs.training_batch = counted
     batches = inputs.training_batches(radiographs, 4, seed=0, first_step=0)
-    for count, _ in enumerate(itertools.islice(batches, 200), start=1):
-        assert len(read) <= count + inputs.PREFETCHED + 4  # a few are on their way
+    most = inputs.PREFETCHED + 3 * inputs.BATCHES_PER_READ  # some are on their way
+    for count, _ in enumerate(itertools.islice(batches, 300), start=1):
+        assert count <= sum(read) <= count + most
 
 
-def test_labels_of_other_shards_are_refused(labelled_shard):
-    labels, path, shards, _ = labelled_shard
-    with pytest.raises(UserError, match="does not match the shards"):
-        inputs.Radiographs(labels.assign(row=labels["row"][::-1].to_numpy()), path, shards, crop=8)
+def test_an_image_that_is_in_no_shard_is_refused(labelled_shard):
+    labels, _, shards, _ = labelled_shard
+    with pytest.raises(UserError, match="Image other.png is in no shard"):
+        inputs.Radiographs(labels.replace("00000007_000.png", "other.png"), shards, crop=8)

@@ -1,3 +1,5 @@
+import json
+
 import h5py
 import keras
 import numpy as np
@@ -57,6 +59,20 @@ def test_a_batch_predicts_itself_as_training_mode_does(model, images):
     np.testing.assert_allclose(probabilities, clone(images, training=True), atol=2e-6)
 
 
+def test_each_finding_of_a_network_of_several_is_sampled(images):
+    keras.utils.set_random_seed(0)
+    several = architectures.build("small", 16, 0.9, outputs=3, activation="sigmoid")
+    sampled = mcbn.MonteCarloBatchNorm(several)
+    statistics = [sampled.statistics(images[:8]), sampled.statistics(images[8:24])]
+    samples = sampled.samples([images[:5], images[5:]], statistics)
+    assert samples.shape == (2, 48, 3) and samples.dtype == np.float32
+    assert ((samples > 0) & (samples < 1)).all()
+    assert (samples[0] != samples[1]).all()
+    clone = keras.models.clone_model(several)
+    clone.set_weights(several.get_weights())
+    np.testing.assert_allclose(samples[0, :8], clone(images[:8], training=True), atol=2e-6)
+
+
 def test_uncertainty_vanishes_as_the_batch_grows_to_the_training_set(model, images):
     sampled = mcbn.MonteCarloBatchNorm(model)
 
@@ -109,8 +125,10 @@ def test_samples_are_stored_with_the_names_of_their_images(tmp_path):
     path = tmp_path / "mcbn.h5"
     probabilities = np.zeros((3, 2, 2), np.float32)
     names = np.array(["a.png", "ä.png"], object)
-    mcbn.write(path, probabilities, names, np.array(["test", "test"], object), "{}")
+    classes = ["unmirrored", "mirrored"]
+    mcbn.write(path, probabilities, names, np.array(["test", "test"], object), classes, "{}")
     with h5py.File(path) as file:
         assert file["probabilities"].shape == (3, 2, 2)
         assert list(file["image"]) == [b"a.png", "ä.png".encode()]
+        assert json.loads(file.attrs["classes"]) == classes
         assert file.attrs["provenance"] == "{}"

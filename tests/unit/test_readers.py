@@ -8,6 +8,7 @@ import disputes
 from cxrnoise.core import manifests
 from cxrnoise.core.errors import UserError
 from cxrnoise.reading import sources, study
+from cxrnoise.reading.answers import Reading, write_csv
 
 FINDING = "Emphysema"
 EXPERT_HEADER = "Image ID,Patient ID,Reader ID,Abnormal,Emphysema,Pleural Thickening"
@@ -15,18 +16,17 @@ EXPERT_HEADER = "Image ID,Patient ID,Reader ID,Abnormal,Emphysema,Pleural Thicke
 
 @pytest.fixture
 def key():
-    scores, predictions = disputes.run()
-    return study.draw(scores, predictions, disputes.options(controls=4, repeats=5), seed=0)
+    return study.draw(disputes.run(), disputes.options(controls=4, repeats=5), seed=0)
 
 
 def room_csv(path, key, answers, finding=FINDING):
     """Write readings of our layout: (reader, case, answer)."""
     identity = study.identifier(key, finding)
     rows = [
-        answers.Reading(identity, case, reader, answer, 3, "", "", 9.5, "2026-01-31T12:00:00Z")
+        Reading(identity, case, reader, answer, 3, "", "", 9.5, "2026-01-31T12:00:00Z")
         for reader, case, answer in answers
     ]
-    answers.write_csv(rows, path)
+    write_csv(rows, path)
     return path
 
 
@@ -161,13 +161,10 @@ def test_the_readings_at_hand_are_the_export_or_the_file_that_is_named(tmp_path)
     assert sources.at_hand("simulated", str(exported)) == []
 
 
-def test_only_expert_reads_confine_the_draw_and_only_when_they_should(tmp_path, key):
-    reads = str(expert_csv(tmp_path / "reads.csv", []))
-    own = str(room_csv(tmp_path / "r.csv", key, []))
-    assert sources.confining(reads, "readings") == reads
-    assert sources.confining(reads, "all") == []
-    for named in (own, "room", "simulated", str(tmp_path / "none.csv")):
-        assert sources.confining(named, "readings") == []
+def test_only_expert_reads_say_which_images_were_read(tmp_path, key):
+    reads = expert_csv(tmp_path / "reads.csv", ["a.png,1,7,1,YES,NO"])
+    assert sources.images_read(reads, FINDING) == {"a.png"}
+    assert sources.images_read(room_csv(tmp_path / "r.csv", key, []), FINDING) is None
 
 
 def truth(key, found):
@@ -230,9 +227,8 @@ def test_the_nih_expert_reads_are_read(nih):
     file = nih / "expert-reads" / "individual.csv"
     images = sources.images_read(file, FINDING)
     assert len(images) == 407
-    scores, predictions = disputes.run(407)
-    scores["image"] = predictions["image"] = sorted(images)
-    key = study.draw(scores, predictions, disputes.options(cases=study.ALL), 0, images)
+    test = disputes.run(407).assign(image=sorted(images))
+    key = study.draw(test, disputes.options(cases=study.ALL), 0, images)
     frame = sources.from_csv(file, key, FINDING)
     assert frame["reader"].nunique() == 5
     assert len(frame) == 5 * len(key)

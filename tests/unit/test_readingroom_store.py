@@ -203,7 +203,7 @@ def test_the_order_of_the_file_does_not_matter(tmp_path):
     [
         ({"study": "../etc"}, "study is not 16 hex digits"),
         ({"cases": []}, "it has no cases"),
-        ({"cases": ["../../secret"]}, "the case '../../secret' is not 12 hex digits"),
+        ({"cases": ["../../secret"]}, "the case '../../secret' is not c and 12 hex digits"),
         ({"cases": [CASE, CASE]}, "a case is listed twice"),
         ({"seed": "0"}, "seed is missing or of another type"),
         ({"cases": [CASE]}, f"{CASE}.png is missing"),

@@ -34,7 +34,7 @@ def listing():
 
 
 def indexed():
-    entries = DATASETS["chestxray14"].read(folder / "metadata.csv", {})
+    entries = DATASETS["chestxray14"].read(folder / "metadata.csv")
     files = manifests.read(folder / "listing.parquet", "listing")
     table, report = index.index(entries, files, ["PA"], 64)
     index.check(report, dict.fromkeys(index.PROBLEMS, 0), "report.csv")

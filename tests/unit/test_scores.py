@@ -78,9 +78,9 @@ def test_uncertainty_of_nearly_certain_images_is_not_lost_in_single_precision():
 
 
 @pytest.mark.parametrize("make", [two_classes, three_classes, two_findings])
-def test_every_suspicion_is_positive_exactly_where_the_model_disagrees(make):
+def test_the_papers_suspicions_are_positive_exactly_where_the_model_disagrees(make):
     judged = make()
-    for name in SCORES:
+    for name in ("confidence", "uncertainty"):
         suspicion = SCORES[name].score(judged)
         known = judged.given != UNKNOWN
         disagrees = (judged.given != judged.predicted)[known]
@@ -273,7 +273,7 @@ def files(tmp_path):
 
 def test_a_run_is_matched_by_image_name(files):
     for split, expected in (("test", [0.1, 0.2, 0.3, 0.4]), ("val", [0.5, 0.6])):
-        found = run.read(*files, split=split)
+        found = run.read(*files, splits=[split])
         assert found.classes == ["unmirrored", "mirrored"] and found.exclusive
         assert found.probabilities[:, 1] == pytest.approx(expected)
         assert found.samples[1, :, 1] == pytest.approx(expected)
@@ -281,7 +281,7 @@ def test_a_run_is_matched_by_image_name(files):
 
 def test_a_mean_over_samples_that_were_not_drawn_is_refused(files):
     with pytest.raises(UserError, match="mc-mean, but this run has no Monte Carlo samples"):
-        run.read(*files[:2], None, "test", confidence_from="mc-mean")
+        run.read(*files[:2], None, ["test"], confidence_from="mc-mean")
 
 
 def test_a_run_of_findings_is_read_with_its_findings(tmp_path):
@@ -292,7 +292,7 @@ def test_a_run_of_findings_is_read_with_its_findings(tmp_path):
     manifests.write(judged.labels, tmp_path / "labels.parquet", "labels", "{}")
     manifests.write(predictions, tmp_path / "predictions.parquet", "predictions", "{}")
     paths = (tmp_path / "labels.parquet", tmp_path / "predictions.parquet")
-    found = run.read(*paths, None, "test")
+    found = run.read(*paths, None, ["test"])
     assert found.classes == ["Effusion", "Mass"] and not found.exclusive
     assert found.probabilities.tolist() == judged.probabilities.tolist()
     assert found.given.tolist() == judged.given.tolist()
@@ -302,14 +302,14 @@ def test_predictions_of_other_images_are_reported(files):
     predictions = manifests.read(files[1], "predictions")
     manifests.write(predictions.replace(names(6)[2], "stranger.png"), files[1], "predictions", "")
     with pytest.raises(UserError, match=r"predictions\.parquet does not hold the test images"):
-        run.read(*files, split="test")
+        run.read(*files, splits=["test"])
 
 
 def test_samples_that_miss_an_image_are_reported(files):
     with h5py.File(files[2], "a") as file:
         file["split"][0] = b"val"
     with pytest.raises(UserError, match=r"mcbn\.h5 .* 1 images differ.*00000003_000\.png"):
-        run.read(*files, split="test")
+        run.read(*files, splits=["test"])
 
 
 def test_samples_that_hold_an_image_twice_are_reported(files):
@@ -320,20 +320,20 @@ def test_samples_that_hold_an_image_twice_are_reported(files):
             del file[name]
             file[name] = np.append(held, held[:1])
     with pytest.raises(UserError, match=r"mcbn\.h5 does not hold the test images"):
-        run.read(*files, split="test")
+        run.read(*files, splits=["test"])
 
 
 def test_a_damaged_file_of_samples_is_reported(files):
     files[2].write_bytes(b"not HDF5")
     with pytest.raises(UserError, match=r"mcbn\.h5 is not a file of Monte Carlo samples"):
-        run.read(*files, split="test")
+        run.read(*files, splits=["test"])
 
 
 def test_probabilities_that_are_not_numbers_are_reported(files):
     with h5py.File(files[2], "a") as file:
         file["probabilities"][0, 0] = np.nan
     with pytest.raises(UserError, match=r"mcbn\.h5 has probabilities that do not sum to one"):
-        run.read(*files, split="test")
+        run.read(*files, splits=["test"])
 
 
 def test_probabilities_of_findings_lie_between_0_and_1(tmp_path):
@@ -343,4 +343,4 @@ def test_probabilities_of_findings_lie_between_0_and_1(tmp_path):
     manifests.write(judged.labels, tmp_path / "labels.parquet", "labels", "{}")
     manifests.write(table, tmp_path / "predictions.parquet", "predictions", "{}")
     with pytest.raises(UserError, match="not between 0 and 1"):
-        run.read(tmp_path / "labels.parquet", tmp_path / "predictions.parquet", None, "test")
+        run.read(tmp_path / "labels.parquet", tmp_path / "predictions.parquet", None, ["test"])

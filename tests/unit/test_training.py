@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from cxrnoise.core.errors import UserError
-from cxrnoise.networks import architectures, checkpoints, inputs, training
+from cxrnoise.networks import architectures, checkpoints, inputs, objectives, training
 
 SCHEDULE = training.Schedule(
     epochs=4,
@@ -28,8 +28,13 @@ def deterministic():
 
 @pytest.fixture
 def radiographs(labelled_shard):
-    labels, path, shards, _ = labelled_shard
-    return inputs.Radiographs(labels, path, shards, crop=16)
+    labels, _, shards, _ = labelled_shard
+    return inputs.Radiographs(labels, shards, crop=16)
+
+
+def initial(schedule=SCHEDULE, objective=None):
+    objective = objective or objectives.exclusive(2)
+    return training.initial_model("small", 16, schedule, objective, None, xla=False)
 
 
 class Killed(Exception):
@@ -47,13 +52,10 @@ class KillAfter(keras.callbacks.Callback):
             raise Killed
 
 
-def run(radiographs, folder, schedule=SCHEDULE, weights=None, fingerprint="one"):
+def run(radiographs, folder, schedule=SCHEDULE, objective=None):
     keras.utils.set_random_seed(0)
-    with checkpoints.opened(folder / "progress", fingerprint) as saved:
-        model, state = saved.restore() or (
-            training.initial_model("small", 16, schedule, weights, xla=False),
-            checkpoints.State(),
-        )
+    with checkpoints.opened(folder / "progress", "one") as saved:
+        model, state = saved.restore() or (initial(schedule, objective), checkpoints.State())
         history = training.train(
             model, radiographs, radiographs, schedule, 0, state, saved, folder / "tensorboard"
         )
@@ -81,7 +83,7 @@ def test_the_learning_rate_is_halved_unless_the_loss_improved_on_the_previous_on
 
 
 def test_the_papers_optimiser_and_loss():
-    model = training.initial_model("small", 16, SCHEDULE, None, xla=False)
+    model = initial()
     assert type(model.optimizer) is keras.optimizers.SGD
     assert float(model.optimizer.learning_rate) == pytest.approx(SCHEDULE.learning_rate)
     assert (model.optimizer.momentum, model.optimizer.nesterov) == (SCHEDULE.momentum, False)
@@ -98,30 +100,65 @@ def precision(request):
 
 
 @pytest.mark.parametrize(
-    ("batches", "precision"),
-    [(7, "float32"), (13, "float32"), (22, "float32"), (13, "mixed_float16")],
+    ("batches", "epochs", "precision"),
+    [(13, 4, "float32"), (7, 1.6, "mixed_float16")],
     indirect=["precision"],
 )
 def test_a_killed_training_ends_with_the_same_bits(
-    radiographs, tmp_path, monkeypatch, batches, precision
+    radiographs, tmp_path, monkeypatch, batches, epochs, precision
 ):
-    whole, history = run(radiographs, tmp_path / "whole")
+    schedule = training.Schedule(**{**vars(SCHEDULE), "epochs": epochs})
+    killed_and_resumed(radiographs, tmp_path, monkeypatch, batches, schedule=schedule)
+
+
+def killed_and_resumed(radiographs, folder, monkeypatch, batches, **options):
+    """Train once to the end and once with a kill; return the history, which must be one."""
+    whole, history = run(radiographs, folder / "whole", **options)
     with monkeypatch.context() as patch:
         kill = KillAfter(batches)
         patch.setattr(keras.callbacks, "TensorBoard", lambda *_, **__: kill)
         with pytest.raises(Killed):
-            run(radiographs, tmp_path / "killed")
-    resumed, resumed_history = run(radiographs, tmp_path / "killed")
+            run(radiographs, folder / "killed", **options)
+    resumed, resumed_history = run(radiographs, folder / "killed", **options)
     for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     columns = ["step", "loss", "val_loss", "learning_rate"]
     assert history[columns].equals(resumed_history[columns])
+    return history
+
+
+LONGER = training.Schedule(**{**vars(SCHEDULE), "epochs": 9.9, "learning_rate": 0.05})
+
+
+def test_several_findings_are_learned_and_resumed_to_the_same_bits(
+    findings_shard, tmp_path, monkeypatch
+):
+    target, path, shards, _ = findings_shard
+    images = inputs.Source(path, shards, "findings", 16, None).training(seed=0)
+    objective = objectives.findings(target, cap=3)
+    history = killed_and_resumed(
+        images, tmp_path, monkeypatch, 33, schedule=LONGER, objective=objective
+    )
+    assert history["loss"].iloc[-1] < 0.7 * history["loss"].iloc[0]
+    assert history["accuracy"].iloc[-1] > history["accuracy"].iloc[0]
+
+
+def test_three_classes_are_learned(labelled_shard, tmp_path):
+    labels, path, shards, _ = labelled_shard
+    value = (np.arange(24) % 3).astype(np.int8)
+    labels = labels.assign(true_label=value, reported_label=value, given_label=value)
+    images = inputs.Radiographs(labels, shards, crop=16)
+    model, history = run(images, tmp_path, LONGER, objectives.exclusive(3))
+    probabilities = model.predict(images.batch(np.arange(24)).astype("float32"), verbose=0)
+    assert probabilities.shape == (24, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert history["loss"].iloc[-1] < 0.7 * history["loss"].iloc[0]
 
 
 def test_progress_of_another_training_is_left_and_said(radiographs, tmp_path, caplog):
     (tmp_path / "progress").mkdir()
     store = checkpoints.Progress(tmp_path / "progress", "other")
-    model = training.initial_model("small", 16, SCHEDULE, None, xla=False)
+    model = initial()
     store.save(model, checkpoints.State(step=20))
     with caplog.at_level(logging.INFO):
         _, history = run(radiographs, tmp_path)
@@ -174,7 +211,7 @@ def test_a_full_disk_leaves_no_half_of_a_model_and_a_sentence(radiographs, tmp_p
 
 def test_a_full_disk_under_the_training_curves_is_one_sentence(radiographs, tmp_path, full_disk):
     with (
-        full_disk(10),
+        full_disk(100),
         pytest.raises(UserError, match="training curves in .* could not be written"),
     ):
         run(radiographs, tmp_path)

@@ -66,9 +66,3 @@ def test_a_column_is_found_whatever_its_spelling():
     assert columns.slug(" Pleural Thickening ") == "pleural_thickening"
     with pytest.raises(UserError, match="x is shard, but the metadata has no such column"):
         columns.named(index, "shard", "x")
-
-
-def test_a_finding_among_others_in_one_cell_is_found_whatever_its_spelling():
-    findings = pd.Series(["Pleural_Thickening|Mass", "No Finding", "Mass"])
-    assert columns.has_finding(findings, "pleural thickening").tolist() == [True, False, False]
-    assert not columns.has_finding(findings, "Pleural").any()

@@ -53,7 +53,7 @@ def test_another_number_of_samples_trains_nothing(finished):
     assert finished.jobs("--", "table1") == {
         "mcbn": 2,
         "verdicts": 2,
-        "score": 4,
+        "score": 2,  # the uncertainty; the confidence needs no samples
         "write_table1": 1,
         "draw_situs": 1,
     }
@@ -78,7 +78,9 @@ def test_another_rule_for_the_groups_only_scores_again(finished):
 def test_a_deleted_shard_is_remade_and_equal_content_retrains_nothing(finished):
     before = finished.read(SHARD)
     (finished.folder / SHARD).unlink()
-    assert trainings(finished.run("--", SHARD, "table1")) == 0
+    finished.run("--", SHARD, "table1")
+    assert finished.started("shard") == 1
+    assert finished.started("train", "predict", "mcbn") == 0
     assert finished.read(SHARD) == before
     assert finished.jobs() == {}
 
@@ -97,7 +99,7 @@ def test_a_comment_in_the_library_does_nothing(finished, module):
 
 
 def test_the_text_of_an_error_does_nothing(finished):
-    finished.edit(f"{LIBRARY}/datasets/downloads.py", "Delete it", "Remove it")
+    finished.edit(f"{LIBRARY}/datasets/downloads.py", "keep one row of it", "delete one")
     finished.edit(f"{LIBRARY}/networks/training.py", "less than one batch", "fewer than a batch")
     assert finished.jobs() == {}
 
@@ -218,12 +220,23 @@ def test_a_new_image_outside_the_cohort_retrains_nothing(of_files):
     assert "train" not in made_again(project)
 
 
-def test_another_image_in_the_cohort_remakes_its_shard_and_what_follows(of_files):
+def test_a_replaced_image_of_the_cohort_remakes_its_shard_and_what_follows(of_files):
     project, data = of_files
     cohort = pd.read_parquet(project.folder / "results/situs/cohort-0.parquet")
     image = data.images / cohort["image"][0]
     image.write_bytes(tiny.png(np.full((32, 32), 77, np.uint8)))
-    assert made_again(project) == {"shard": 1, "cohort": 1, "train": 2, "predict": 2, "mcbn": 2}
+    data.images.touch()  # as a file that is put there does
+    assert made_again(project) == {"shard": 1, "train": 2, "predict": 2, "mcbn": 2}
+
+
+def test_new_images_in_the_cohort_remake_their_shards_the_cohort_and_what_follows(of_files):
+    project, data = of_files
+    for patient in range(1000, 1020):
+        add_image(data, patient, "PA", 0)
+    started = made_again(project)
+    assert started["cohort"] == 1
+    assert started["shard"] <= 3
+    assert started["train"] == started["predict"] == started["mcbn"] == 2
 
 
 OPENED = """

@@ -87,13 +87,18 @@ def writing(
     images: how many will be added. The pixels are then in one piece, as `Reader` needs them. None
         where the number is not known: then each image is a chunk.
     """
-    with replacing(path) as temporary:
-        _find_room(temporary, (images or 0) * size**2)
-        with h5py.File(temporary, "w") as file:
-            file.attrs["provenance"] = provenance
-            writer = Writer(file, size, resampling, images)
-            yield writer
-            writer.finish()
+    with replacing(path) as temporary, _unbuffered(temporary) as file:
+        file.attrs["provenance"] = provenance
+        writer = Writer(file, size, resampling, images)
+        yield writer
+        writer.finish()
+
+
+def _unbuffered(path: Path) -> h5py.File:
+    """Make an HDF5 file that keeps no pixels back; with those HDF5 crashes on a full disk."""
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_sieve_buf_size(0)
+    return h5py.File(h5py.h5f.create(os.fsencode(path), fapl=access))
 
 
 def rows(index: str | Path, shard: int) -> pd.DataFrame:
@@ -171,16 +176,6 @@ def write_remarks(remarks: dict[str, str], wanted: pd.DataFrame, path: str | Pat
         report.map(escaped).to_csv(temporary, index=False)
     for image, remark in remarks.items():
         logging.warning("Image %s is %s", image, remark)
-
-
-def _find_room(path: Path, size: int) -> None:
-    """Raise `OSError` when the disk has no room for `size` bytes.
-
-    HDF5 would find out when it closes the file, and then crash when the job ends.
-    """
-    with path.open("wb") as file:
-        if size and hasattr(os, "posix_fallocate"):  # macOS has none
-            os.posix_fallocate(file.fileno(), 0, size)
 
 
 def write_digest(shard: str | Path, path: str | Path) -> None:

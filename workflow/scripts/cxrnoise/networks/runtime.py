@@ -40,9 +40,11 @@ def _without_noise() -> Iterator[None]:
 
 
 with _without_noise():
-    import tensorflow as tf
-
+    # Before TensorFlow, which would import Keras with all that `quick` leaves out.
     from cxrnoise.networks.quick import keras
+
+    # isort: split
+    import tensorflow as tf
 
 log = logging.getLogger(__name__)
 

@@ -227,8 +227,7 @@ def write_images(
         for image, data in originals:
             pixels = decoded(image, data)
             for case in cases[image]:
-                with replacing(Path(unordered, f"{case}.png")) as temporary:
-                    Image.fromarray(pixels).save(temporary, compress_level=1)
+                Image.fromarray(pixels).save(Path(unordered, f"{case}.png"), compress_level=1)
         for case in sorted(key["case"]):
             path = folder / f"{case}.png"
             with replacing(path) as temporary:

@@ -11,4 +11,4 @@ Its docstring states the range, the direction, and what the score is a monotone 
 
 from cxrnoise.core.registry import Registry
 
-SCORES = Registry("cxrnoise.scores", "score", "confidence", "uncertainty")
+SCORES = Registry("cxrnoise.scores", "score", "confidence", "uncertainty", "self_confidence")

@@ -9,14 +9,14 @@ import pandas as pd
 TRAINED_ON = ("image", "split", "label", "mirrored", "given_label")
 
 
-def content(labels: pd.DataFrame, pixels: Iterable[bytes] = ()) -> str:
+def content(labels: pd.DataFrame, pixels: Iterable[str] = ()) -> str:
     """Return the sha256 of what a training depends on; rows in another order are other content.
 
     Provenance and the columns that no training reads, such as the truth, do not count.
 
     Parameters
     ----------
-    pixels: the digest of the pixels of each image.
+    pixels: the sha256 of the pixels of each image, in hex.
     """
     sha256 = hashlib.sha256()
     for name in TRAINED_ON:
@@ -26,5 +26,5 @@ def content(labels: pd.DataFrame, pixels: Iterable[bytes] = ()) -> str:
         else:
             data = "\0".join(column).encode()
         sha256.update(f"{name} {len(labels)} {len(data)}\n".encode() + data)
-    sha256.update(b"".join(pixels))
+    sha256.update("".join(pixels).encode())
     return sha256.hexdigest()

@@ -142,7 +142,8 @@ class DataSet(Group):
     kind: Text = key(
         "chestxray14",
         "Kind of data set: `chestxray14` (the NIH's files, §2.2), `table` (a table of your own, "
-        "docs/own-data.md), or `phantom` (drawn by the run, as in the demo).",
+        "docs/own-data.md), `padchest` (PadChest's CSV file), or `phantom` (drawn by the run, as "
+        "in the demo).",
     )
     name: Text | None = key(
         None,
@@ -280,7 +281,8 @@ class Task(Group):
 
     views: Texts = key(
         ["PA"],
-        "View positions that take part (§2.2). Images of a table without view positions are `PA`.",
+        "View positions that take part (§2.2). Images of a table without view positions have the "
+        "one that their DICOM header names, else `PA`.",
     )
     crop: Whole | None = key(
         None,
@@ -296,8 +298,9 @@ class Task(Group):
     )
     noise_models: Texts = key(
         ["symmetric"],
-        "How labels are flipped: `symmetric` (each label alike, §2.2) or `class_conditional` (see "
-        "`class_rates`). The networks of each model are trained for all of `noise_levels`.",
+        "How labels are flipped: `symmetric` (each label alike, §2.2), `class_conditional` (see "
+        "`class_rates`) or `patient` (all images of a patient alike). The networks of each model "
+        "are trained for all of `noise_levels`.",
     )
     class_rates: dict[Text, Rate] = key(
         {},

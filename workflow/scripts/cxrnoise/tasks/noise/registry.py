@@ -14,4 +14,6 @@ cohort. `options` are those of the configuration, with the task's `name` and the
 
 from cxrnoise.core.registry import Registry
 
-MODELS = Registry("cxrnoise.tasks.noise", "noise model", "symmetric", "class_conditional")
+MODELS = Registry(
+    "cxrnoise.tasks.noise", "noise model", "symmetric", "class_conditional", "patient"
+)
