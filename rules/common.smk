@@ -23,12 +23,10 @@ jobs.end_with_this_process()
 shell.prefix(allocator.shell_prefix())
 try:
     config.update(settings.validate(config).model_dump())
-    DATASETS[
-        config["dataset"]["kind"]
-    ]  # which names the kinds where there is no such kind
+    DATASETS.check(config["dataset"]["kind"])
     for task in config["tasks"].values():
         for model in task["noise_models"]:
-            MODELS[model]
+            MODELS.check(model)
     IMAGES, METADATA, RESULTS = (
         config[key] for key in ("images", "metadata", "results")
     )
@@ -105,18 +103,8 @@ def of_task(key):
 def cohort_options(wildcards):
     """Return the keys of a task that say who is in its cohort and how labels are read."""
     task = TASKS[wildcards.task]
-    keys = (
-        "views",
-        "splits",
-        "finding",
-        "cohort",
-        "held_out",
-        "positives",
-        "findings",
-        "column",
-        "file",
-    )
-    return {key: task[key] for key in keys if key in task} | config["table"]
+    keys = "views splits finding cohort held_out positives findings column file"
+    return {key: task[key] for key in keys.split() if key in task} | config["table"]
 
 
 def untracked(value):

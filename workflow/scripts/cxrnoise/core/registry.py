@@ -23,11 +23,15 @@ class Registry(Mapping):
     def __init__(self, package: str, what: str, *names: str):
         self._package, self._what, self._names = package, what, names
 
-    def __getitem__(self, name: str) -> ModuleType:
+    def check(self, name: str) -> None:
+        """Raise `UserError` that names the choices when there is no such entry."""
         if name not in self._names:
             raise UserError(
                 f"There is no {self._what} {name!r}: choose one of {', '.join(self._names)}."
             )
+
+    def __getitem__(self, name: str) -> ModuleType:
+        self.check(name)
         return importlib.import_module(f"{self._package}.{name}")
 
     def __iter__(self) -> Iterator[str]:
