@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from cxrnoise.images import shards
+from cxrnoise.images import packing
 from cxrnoise.networks import inputs
 
 
@@ -34,7 +34,7 @@ def radiographs(folder: str | Path, number: int, crop: int) -> inputs.Radiograph
     for first in range(0, number, per_shard):
         paths.append(Path(folder, f"{len(paths):03d}.h5"))
         own = names[first : first + per_shard]
-        with shards.writing(paths[-1], side, "lanczos", "{}", images=len(own)) as writer:
+        with packing.writing(paths[-1], side, "lanczos", "{}", images=len(own)) as writer:
             for name in own:
                 pixels = rng.integers(0, 256, (side, side), dtype=np.uint8)
                 writer.append(name, b"0" * 64, pixels)

@@ -117,15 +117,15 @@ def index(folder: Path, number: int) -> dict:
 
 
 def shard(folder: Path, number: int) -> dict:
-    from cxrnoise.images import shards
+    from cxrnoise.images import packing
 
     images = 0
     for own in range(SHARDS_MEASURED):
-        wanted = shards.rows(folder / "index.parquet", own)
+        wanted = packing.rows(folder / "index.parquet", own)
         path = folder / "shard.h5"
-        with shards.writing(path, 240, "lanczos", "{}", images=len(wanted)) as writer:
-            shards.pack_files(wanted, writer)
-        shards.write_digest(path, folder / "shard.sha256")
+        with packing.writing(path, 240, "lanczos", "{}", images=len(wanted)) as writer:
+            packing.pack_files(wanted, writer)
+        packing.write_digest(path, folder / "shard.sha256")
         images += len(wanted)
     path.unlink()
     return {"done": images}
@@ -185,14 +185,14 @@ def small_shards(folder: Path, number: int) -> None:
     """Write shards of noise, small enough that only the number of images counts."""
     import numpy as np
 
-    from cxrnoise.images import shards
+    from cxrnoise.images import packing, shards
 
     side = CROP * 5 // 3
     pixels = np.random.default_rng(0).integers(0, 256, (side, side), dtype=np.uint8)
     for own in range(number):
         path = shards.path_of(folder / "shards", own)
-        wanted = shards.rows(folder / "index.parquet", own)["image"]
-        with shards.writing(path, side, "lanczos", "{}", images=len(wanted)) as writer:
+        wanted = packing.rows(folder / "index.parquet", own)["image"]
+        with packing.writing(path, side, "lanczos", "{}", images=len(wanted)) as writer:
             for image in wanted:
                 writer.append(image, b"0" * 64, pixels)
 

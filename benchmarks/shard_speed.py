@@ -24,7 +24,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from cxrnoise.images import shards  # noqa: E402
+from cxrnoise.images import packing  # noqa: E402
 
 SIZE = 240
 SYNTHETIC = 32
@@ -69,8 +69,8 @@ def measure(paths: list[Path], repeats: int, scratch: Path) -> dict[str, float]:
 def make_shard(paths: list[Path], shard: Path) -> None:
     """Do what the rule `shard` does with these files."""
     rows = pd.DataFrame({"image": [path.name for path in paths], "path": [*map(str, paths)]})
-    with shards.writing(shard, SIZE, "lanczos", "{}", images=len(rows)) as writer:
-        shards.pack_files(rows, writer)
+    with packing.writing(shard, SIZE, "lanczos", "{}", images=len(rows)) as writer:
+        packing.pack_files(rows, writer)
 
 
 def pillow_loop(paths: list[Path]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import settings
 import runs
 import tiny
 from cxrnoise.core import manifests
-from cxrnoise.images import shards
+from cxrnoise.images import packing
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -83,7 +83,7 @@ def _shard(folder):
     """Write a shard of 24 images of 16×16 pixels; return their names, its path, the pixels."""
     pixels = np.random.default_rng(0).integers(0, 256, (24, 16, 16), dtype=np.uint8)
     images = [f"{number:08d}_000.png" for number in range(24)]
-    with shards.writing(folder / "000.h5", 16, "lanczos", "{}", images=24) as writer:
+    with packing.writing(folder / "000.h5", 16, "lanczos", "{}", images=24) as writer:
         for image, content in zip(images, pixels, strict=True):
             writer.append(image, b"0" * 64, content)
     return np.array(images, object), folder / "000.h5", pixels

@@ -15,7 +15,7 @@ from cxrnoise.core import manifests
 from cxrnoise.core.errors import Unreadable, UserError
 from cxrnoise.datasets import folders, views
 from cxrnoise.datasets import index as indexed
-from cxrnoise.images import shards
+from cxrnoise.images import packing, shards
 from tiny import dicom, jpeg, png, write_archive
 
 LAYOUTS = ["folder", "kaggle", "archives"]
@@ -550,15 +550,15 @@ def test_the_view_of_the_metadata_comes_before_that_of_the_file(
 def test_dark_images_of_a_shard_are_logged_and_listed(tmp_path, caplog):
     wanted = pd.DataFrame({"image": ["a.png", "b.png"], "source": "images", "path": ["x/a", "x/b"]})
     path = tmp_path / "report.csv"
-    with shards.writing(tmp_path / "000.h5", 16, "box", "{}", images=2) as writer:
+    with packing.writing(tmp_path / "000.h5", 16, "box", "{}", images=2) as writer:
         writer.append("a.png", b"0" * 64, GREY)
         writer.append("b.png", b"0" * 64, GREY // 16)
-    shards.write_remarks(writer.remarks, wanted, path)
+    packing.write_remarks(writer.remarks, wanted, path)
     [row] = pd.read_csv(path).to_dict("records")
     assert (row["image"], row["where"]) == ("b.png", "images: x/b")
     assert row["problem"].startswith("remark: dark: 16 grey levels")
     assert "Image b.png is dark" in caplog.text
-    shards.write_remarks({}, wanted, path)
+    packing.write_remarks({}, wanted, path)
     assert not path.exists()
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from pydicom import Dataset, dcmread, pixels, uid
 from pydicom.encaps import encapsulate, get_frame
 
-from cxrnoise.images import dicom, radiographs, shards
+from cxrnoise.images import dicom, packing, radiographs
 from cxrnoise.images.radiographs import Truncated, Unreadable
 from tiny import COMPRESSED, png
 from tiny import dicom as make
@@ -79,7 +79,7 @@ def test_an_image_has_the_same_pixels_as_a_png_and_as_a_lossless_dicom_file(synt
 
 
 def test_a_shard_has_the_digest_of_the_dicom_file(tmp_path):
-    with shards.writing(tmp_path / "000.h5", 8, "box", "{}", images=1) as writer:
+    with packing.writing(tmp_path / "000.h5", 8, "box", "{}", images=1) as writer:
         writer.add("a.dcm", FILES["native"])
     with h5py.File(tmp_path / "000.h5") as file:
         assert list(file["sha256"]) == [hashlib.sha256(FILES["native"]).hexdigest().encode()]

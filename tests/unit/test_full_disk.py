@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 
 from cxrnoise.core.errors import UserError
-from cxrnoise.images import shards
+from cxrnoise.images import packing
 from cxrnoise.networks.checkpoints import Progress, State
 from cxrnoise.report import pages
 
 
 def write_shard(folder, number):
     pixels = np.random.default_rng(number).integers(0, 256, (8, 240, 240), dtype=np.uint8)
-    with shards.writing(folder / "000.h5", 240, "lanczos", "{}", images=8) as writer:
+    with packing.writing(folder / "000.h5", 240, "lanczos", "{}", images=8) as writer:
         for row, content in enumerate(pixels):
             writer.append(f"{row:08d}_000.png", b"0" * 64, content)
 

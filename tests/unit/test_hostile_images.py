@@ -19,7 +19,7 @@ from pydicom import uid
 import whole
 from cxrnoise.core.errors import Unreadable, UserError
 from cxrnoise.datasets import folders, index
-from cxrnoise.images import radiographs, shards
+from cxrnoise.images import packing, radiographs
 from tiny import dicom, jpeg, png, write_archive
 
 GREY = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -206,9 +206,9 @@ def test_a_shard_names_the_image_that_unpacks_to_far_more(tmp_path):
     wanted = pd.DataFrame({"image": ["a.png"], "path": [str(path)]})
     with (
         pytest.raises(UserError, match=r"Image a\.png cannot be used"),
-        shards.writing(tmp_path / "000.h5", 8, "lanczos", "{}", images=1) as writer,
+        packing.writing(tmp_path / "000.h5", 8, "lanczos", "{}", images=1) as writer,
     ):
-        shards.pack_files(wanted, writer)
+        packing.pack_files(wanted, writer)
 
 
 # Files

@@ -15,7 +15,7 @@ import whole
 from cxrnoise.core import manifests
 from cxrnoise.core.errors import UserError
 from cxrnoise.datasets import folders
-from cxrnoise.images import radiographs, shards
+from cxrnoise.images import packing, radiographs, shards
 
 SIZE = 16
 NUMBER = 3
@@ -29,16 +29,16 @@ def build(data, folder):
     archives = {}
     for source, path in folders.sources(data.images).items():
         archives[source] = folder / f"{source}.h5"
-        with shards.writing(archives[source], **SHAPE, images=None) as writer:
+        with packing.writing(archives[source], **SHAPE, images=None) as writer:
             folders.listing(source, path, data.images, writer.add)
     for number in range(NUMBER):
-        wanted = shards.rows(folder / "index.parquet", number)
-        path = shards.path_of(folder / "shards", number)
-        with shards.writing(path, **SHAPE, images=len(wanted)) as writer:
+        wanted = packing.rows(folder / "index.parquet", number)
+        path = folder / "shards" / f"{number:03d}.h5"
+        with packing.writing(path, **SHAPE, images=len(wanted)) as writer:
             if any(map(folders.is_archive, folders.sources(data.images).values())):
-                shards.pack_archives(wanted, archives, writer)
+                packing.pack_archives(wanted, archives, writer)
             else:
-                shards.pack_files(wanted, writer)
+                packing.pack_files(wanted, writer)
     return sorted((folder / "shards").iterdir())
 
 
@@ -49,7 +49,7 @@ def built(chestxray14_folder, tmp_path):
 
 
 def write(path, pixels, first=0):
-    with shards.writing(path, pixels.shape[1], "box", "{}", images=len(pixels)) as writer:
+    with packing.writing(path, pixels.shape[1], "box", "{}", images=len(pixels)) as writer:
         for row, image in enumerate(pixels):
             writer.append(f"{first + row}.png", b"0" * 64, image)
     return path
@@ -106,10 +106,10 @@ def test_shards_made_at_the_same_time_have_the_bytes_of_shards_made_one_by_one(t
     index = paths[0].parents[1] / "index.parquet"
 
     def make(number):
-        wanted = shards.rows(index, number)
+        wanted = packing.rows(index, number)
         path = shards.path_of(tmp_path, number)
-        with shards.writing(path, **SHAPE, images=len(wanted)) as writer:
-            shards.pack_files(wanted, writer)
+        with packing.writing(path, **SHAPE, images=len(wanted)) as writer:
+            packing.pack_files(wanted, writer)
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(make, range(len(paths))))
@@ -134,7 +134,7 @@ def test_an_image_that_went_bad_after_the_index_is_named_and_leaves_no_shard(
     built, tmp_path, content
 ):
     data, paths = built
-    wanted = shards.rows(paths[0].parents[1] / "index.parquet", 0)
+    wanted = packing.rows(paths[0].parents[1] / "index.parquet", 0)
     path = Path(wanted["path"][1])
     path.unlink()
     if isinstance(content, bytes):
@@ -143,9 +143,9 @@ def test_an_image_that_went_bad_after_the_index_is_named_and_leaves_no_shard(
         path.symlink_to(path)
     with (
         pytest.raises(UserError, match=f"{path.name} cannot be used"),
-        shards.writing(tmp_path / "new" / "000.h5", **SHAPE, images=len(wanted)) as writer,
+        packing.writing(tmp_path / "new" / "000.h5", **SHAPE, images=len(wanted)) as writer,
     ):
-        shards.pack_files(wanted, writer)
+        packing.pack_files(wanted, writer)
     assert not list((tmp_path / "new").iterdir())
 
 
@@ -158,7 +158,7 @@ from cxrnoise.core.errors import UserError
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
     images = int(sys.argv[2])
-    with shards.writing(sys.argv[1], 240, "box", "{}", images) as writer:
+    with packing.writing(sys.argv[1], 240, "box", "{}", images) as writer:
         for row in range(images):
             writer.append(f"{row}.png", b"0" * 64, np.zeros((240, 240), np.uint8))
 except UserError as error:
@@ -187,7 +187,7 @@ def test_a_full_disk_leaves_a_sentence_and_no_shard(tmp_path, images):
 def test_a_damaged_index_is_named(tmp_path, content):
     (tmp_path / "index.parquet").write_bytes(content)
     with pytest.raises(UserError, match=r"index\.parquet is not a Parquet file, or a damaged one"):
-        shards.rows(tmp_path / "index.parquet", 0)
+        packing.rows(tmp_path / "index.parquet", 0)
 
 
 # Digests
@@ -196,7 +196,7 @@ def test_a_damaged_index_is_named(tmp_path, content):
 def test_sha256sum_accepts_the_digest_file(built):
     _, paths = built
     digest = paths[0].with_suffix(".sha256")
-    shards.write_digest(paths[0], digest)
+    packing.write_digest(paths[0], digest)
     checked = subprocess.run(
         ["sha256sum", "--check", digest.name], cwd=digest.parent, capture_output=True, text=True
     )
@@ -207,7 +207,7 @@ def test_a_corrupt_shard_is_named_with_the_command_that_makes_it_again(built):
     _, paths = built
     digests = [path.with_suffix(".sha256") for path in paths]
     for path, digest in zip(paths, digests, strict=True):
-        shards.write_digest(path, digest)
+        packing.write_digest(path, digest)
     shards.verify(paths, digests)
     content = bytearray(paths[1].read_bytes())
     content[-1] ^= 1
@@ -279,7 +279,7 @@ def test_the_digest_of_each_image_is_that_of_its_pixels(numbered):
 
 def test_names_that_are_not_ascii_are_found_again(tmp_path):
     path = tmp_path / "000.h5"
-    with shards.writing(path, 2, "box", "{}", images=1) as writer:
+    with packing.writing(path, 2, "box", "{}", images=1) as writer:
         writer.append("Müller 1.dcm", b"0" * 64, np.zeros((2, 2), np.uint8))
     shard, row = shards.Reader([path]).locate(["Müller 1.dcm"])
     assert (shard.tolist(), row.tolist()) == ([0], [0])

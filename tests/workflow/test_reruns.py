@@ -141,6 +141,14 @@ def test_other_code_that_makes_the_same_labels_retrains_nothing(finished):
     assert finished.jobs() == {}
 
 
+def test_other_code_for_images_that_makes_the_same_pixels_retrains_nothing(finished):
+    with (finished.folder / LIBRARY / "images/raster.py").open("a") as module:
+        module.write("\nANOTHER = 1\n")
+    finished.run("--", "table1")
+    assert finished.started("shard") == 3
+    assert finished.started("cohort", "train", "predict", "mcbn", "score") == 0
+
+
 def trainings(jobs):
     return jobs.get("train", 0)
 

@@ -4,7 +4,7 @@ from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
 from cxrnoise.datasets import folders, views
 from cxrnoise.datasets.registry import DATASETS
-from cxrnoise.images import shards
+from cxrnoise.images import packing
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output
@@ -14,7 +14,7 @@ with job(snakemake):
     entries = DATASETS[params.kind].read(snakemake.input.metadata)
     wanted = views.wanted(entries, params.views)
 
-    with shards.writing(
+    with packing.writing(
         snakemake.output.pixels, **shape, provenance=made_by, images=None
     ) as writer:
 
