@@ -1,16 +1,6 @@
 # Who takes part in a task, and which labels they are given.
 
 
-def of_images(files):
-    """Return an input that a task has unless its predictions are from elsewhere."""
-    return lambda wildcards: [] if wildcards.task in IMPORTED else files
-
-
-def file_of_predictions(wildcards):
-    """Return the file of a task whose predictions are from elsewhere, else nothing."""
-    return TASKS[wildcards.task].get("file") or []
-
-
 # Who is in train, val and test, and what is true of them, by the kind of the task.
 rule cohort:
     input:

@@ -59,6 +59,8 @@ if DATASET == "chestxray14" and not (SOURCES and os.path.exists(METADATA)):
         "`snakemake --cores 4 download` gets ChestXRay14."
     )
 
+TEMPLATES_FOLDER = f"{workflow.basedir}/workflow/scripts/cxrnoise/report/templates"
+
 SHARDS = [f"{number:03d}" for number in range(config["shards"]["number"])]
 SHARD = f"{RESULTS}/images/shards/{{shard}}"
 SHARD_FILES = expand(f"{SHARD}.h5", shard=SHARDS)
@@ -150,6 +152,49 @@ def predicted_splits(wildcards):
         return ["train", "val", "test"]
     by_validation = config["measures"]["groups"] == "val-quantiles"
     return ["val", "test"] if by_validation or kind != "situs" else ["test"]
+
+
+def of_images(files):
+    """Return an input that a task has unless its predictions are from elsewhere."""
+    return lambda wildcards: [] if wildcards.task in IMPORTED else files
+
+
+def file_of_predictions(wildcards):
+    """Return the file of a task whose predictions are from elsewhere, else nothing."""
+    return TASKS[wildcards.task].get("file") or []
+
+
+def judged_splits(wildcards):
+    """Return the splits whose labels are judged: all where the task looks at every file."""
+    every = TASKS[wildcards.task]["kind"] == "orientation"
+    return ["train", "val", "test"] if every else ["test"]
+
+
+def samples_if(needed):
+    """Return an input: the Monte Carlo samples of a run, where it has them and they are needed."""
+    return lambda wildcards: (
+        f"{RUN}/mcbn.h5" if wildcards.task not in IMPORTED and needed(wildcards) else []
+    )
+
+
+def templates(page):
+    """Return the templates of a page; the first is its own."""
+    return [f"{TEMPLATES_FOLDER}/{name}.html" for name in (page, "base", "scroll")]
+
+
+def of_model(wildcards):
+    """Return the noise model of a Table 1."""
+    return wildcards.model.removeprefix("-") or SYMMETRIC
+
+
+def situs_runs(path):
+    """Return an input: a file of every situs run of the noise model of a Table 1."""
+    return lambda wildcards: expand(
+        f"{RUN}/{path}",
+        task="situs",
+        noise=noises("situs", of_model(wildcards)),
+        seed=SEEDS,
+    )
 
 
 wildcard_constraints:

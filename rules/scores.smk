@@ -1,19 +1,6 @@
 # How suspicious each label is, and what a disagreement of the network with it means.
 
 
-def judged_splits(wildcards):
-    """Return the splits whose labels are judged: all where the task looks at every file."""
-    every = TASKS[wildcards.task]["kind"] == "orientation"
-    return ["train", "val", "test"] if every else ["test"]
-
-
-def samples_if(needed):
-    """Return an input: the Monte Carlo samples of a run, where it has them and they are needed."""
-    return lambda wildcards: (
-        f"{RUN}/mcbn.h5" if wildcards.task not in IMPORTED and needed(wildcards) else []
-    )
-
-
 # The prediction beside the given and the true label, and whether a disagreement is an error of the
 # label (A) or of the network (B).
 rule verdicts:

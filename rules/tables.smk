@@ -2,32 +2,9 @@
 
 PAPER_TABLE1 = f"{workflow.basedir}/config/paper-table1.csv"
 BESIDE_PAPER = DATASET == "chestxray14" and NAME == "ChestXRay14"
-TEMPLATES_FOLDER = f"{workflow.basedir}/workflow/scripts/cxrnoise/report/templates"
-
-
-def templates(page):
-    """Return the templates of a page; the first is its own."""
-    return [f"{TEMPLATES_FOLDER}/{name}.html" for name in (page, "base", "scroll")]
 
 
 # `table1.csv` is about symmetric noise, `table1-patient.csv` about the noise model `patient`.
-
-
-def of_model(wildcards):
-    """Return the noise model of a Table 1."""
-    return wildcards.model.removeprefix("-") or SYMMETRIC
-
-
-def situs_runs(path):
-    """Return an input: a file of every situs run of the noise model of a Table 1."""
-    return lambda wildcards: expand(
-        f"{RUN}/{path}",
-        task="situs",
-        noise=noises("situs", of_model(wildcards)),
-        seed=SEEDS,
-    )
-
-
 wildcard_constraints:
     model="|".join(f"-{model}" if model != SYMMETRIC else "" for model in MODELS),
 

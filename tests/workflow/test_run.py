@@ -101,7 +101,7 @@ def test_the_command_line_chooses_data_results_weights_levels_and_seeds(fresh, c
 
 
 def test_a_killed_training_resumes_to_the_same_bits(finished):
-    finished.edit("tiny.yaml", "epochs: 4", "epochs: 40")
+    finished.edit("tiny.yaml", "epochs: 4", "epochs: 20")
     model = f"{RUN}/model.keras"
     progress = finished.folder / RUN / "progress"
     run = finished.start("--", model)
