@@ -47,7 +47,7 @@ reading-room: $(VENV) ## serve the reading study of the last run
 	@PYTHONPATH=workflow/scripts $(RUN) readingroom "$(STUDY)" serve
 
 test: $(DEV) ## the whole test suite
-	@$(RUN) pytest -n 2 --dist loadgroup
+	@$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-kills: $(DEV) ## KILLS=50 kills at random moments, each followed by a new start
 	@KILLS=$(KILLS) $(RUN) pytest -s tests/workflow/test_kills.py

@@ -16,14 +16,6 @@ settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items):
-    """Keep the tests of a file that share what they have made in one process."""
-    for item in items:
-        if item.path.parent.name != "unit":
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
-
-
 @pytest.fixture(scope="session")
 def nih():
     """The folder of real radiographs beside the project."""
