@@ -190,7 +190,7 @@ def small_shards(folder: Path, number: int) -> None:
     side = CROP * 5 // 3
     pixels = np.random.default_rng(0).integers(0, 256, (side, side), dtype=np.uint8)
     for own in range(number):
-        path = shards.path_of(folder / "shards", own)
+        path = folder / "shards" / f"{own:03d}.h5"
         wanted = packing.rows(folder / "index.parquet", own)["image"]
         with packing.writing(path, side, "lanczos", "{}", images=len(wanted)) as writer:
             for image in wanted:

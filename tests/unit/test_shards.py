@@ -107,7 +107,7 @@ def test_shards_made_at_the_same_time_have_the_bytes_of_shards_made_one_by_one(t
 
     def make(number):
         wanted = packing.rows(index, number)
-        path = shards.path_of(tmp_path, number)
+        path = tmp_path / f"{number:03d}.h5"
         with packing.writing(path, **SHAPE, images=len(wanted)) as writer:
             packing.pack_files(wanted, writer)
 
@@ -152,7 +152,7 @@ def test_an_image_that_went_bad_after_the_index_is_named_and_leaves_no_shard(
 FULL_DISK = """
 import resource, sys
 import numpy as np
-from cxrnoise.images import shards
+from cxrnoise.images import packing
 from cxrnoise.core.errors import UserError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
