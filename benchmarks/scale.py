@@ -185,7 +185,7 @@ def small_shards(folder: Path, number: int) -> None:
     """Write shards of noise, small enough that only the number of images counts."""
     import numpy as np
 
-    from cxrnoise.images import packing, shards
+    from cxrnoise.images import packing
 
     side = CROP * 5 // 3
     pixels = np.random.default_rng(0).integers(0, 256, (side, side), dtype=np.uint8)
