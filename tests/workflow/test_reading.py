@@ -7,9 +7,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import Project
 from cxrnoise.core import manifests
 from cxrnoise.reading import answers
+from project import Project
 
 RUN = "results/emphysema/noise-0/seed-0"
 TABLE2 = "results/table2.csv"

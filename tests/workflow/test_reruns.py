@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import tiny
+from project import copy_project
 
 EVALUATED = {"predict": 1, "mcbn": 1, "verdicts": 1, "score": 2, "write_table1": 1, "draw_situs": 1}
 ONE_LEVEL = {"train": 1, **EVALUATED}
@@ -156,8 +157,6 @@ def trainings(jobs):
 @pytest.fixture(scope="module")
 def kept_files(tmp_path_factory):
     """A project with radiographs in a folder, of which `table1` has been made."""
-    from conftest import copy_project
-
     folder = tmp_path_factory.mktemp("files") / "project"
     project = copy_project(folder)
     data = tiny.chestxray14(folder / "data", patients=60)
