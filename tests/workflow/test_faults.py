@@ -1,6 +1,7 @@
 """What machines do to a run: locks, read-only disks, clocks that jump, files that appear late."""
 
 import os
+import signal
 import subprocess
 import time
 from contextlib import contextmanager
@@ -43,10 +44,12 @@ def test_a_second_snakemake_on_the_same_folder_is_refused_and_the_first_goes_on(
     table = finished.read(TABLE)
     first = finished.start("--forcerun", SAMPLES, "--", TABLE)
     locks = finished.folder / ".snakemake" / "locks"
-    while not (locks.exists() and any(locks.iterdir())):
+    while not any(lock.stat().st_size for lock in locks.glob("*.output.lock")):
         assert first.poll() is None
         time.sleep(0.02)
+    first.send_signal(signal.SIGSTOP)  # so that it cannot end before the second has looked
     printed = finished.refuses("--forcerun", "cohort", "--", TABLE)
+    first.send_signal(signal.SIGCONT)
     assert "Directory cannot be locked" in printed
     assert first.wait(60) == 0
     assert finished.read(TABLE) == table
