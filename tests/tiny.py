@@ -10,6 +10,8 @@ from PIL import Image
 from pydicom import Dataset, FileMetaDataset, uid
 from pydicom.encaps import encapsulate
 
+from cxrnoise.images import radiographs
+
 HEADER = (
     "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
     "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"
@@ -138,3 +140,9 @@ COMPRESSED = {
     uid.JPEG2000Lossless: lambda pixels: _saved(pixels, "JPEG2000", no_jp2=True),
     uid.JPEGLSLossless: lambda pixels: b"\xff\xd8\xff\xf7 pixels \xff\xd9",
 }
+
+
+def size(data: bytes) -> tuple[int, int]:
+    """Return (width, height) of the image in a file."""
+    described = radiographs.describe(data)
+    return described.width, described.height

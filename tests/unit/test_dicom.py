@@ -16,7 +16,7 @@ from pydicom.encaps import encapsulate, get_frame
 
 from cxrnoise.images import dicom, packing, radiographs
 from cxrnoise.images.radiographs import Truncated, Unreadable
-from tiny import COMPRESSED, png
+from tiny import COMPRESSED, png, size
 from tiny import dicom as make
 
 # What pydicom remarks on damaged files, as `dicom` itself leaves it out of the logs.
@@ -70,7 +70,7 @@ def all_values(bits, signed):
 @pytest.mark.parametrize("pixels", [GREY, WIDE], ids=["8 bits", "16 bits"])
 def test_an_image_has_the_same_pixels_as_a_png_and_as_a_lossless_dicom_file(syntax, pixels):
     data = make(pixels, syntax)
-    assert radiographs.dimensions(data) == radiographs.dimensions(png(pixels)) == (20, 24)
+    assert size(data) == size(png(pixels)) == (20, 24)
     np.testing.assert_array_equal(radiographs.decode(data), radiographs.decode(png(pixels)))
     np.testing.assert_array_equal(
         radiographs.decode_resized(data, 8, "lanczos"),
@@ -317,7 +317,7 @@ def test_a_dicom_file_cut_anywhere_is_truncated(name):
 
     @given(st.integers(0, len(data) - 5))  # a delimiter's last four bytes are no pixels
     def cut(length):
-        for read in (radiographs.dimensions, radiographs.decode):
+        for read in (radiographs.describe, radiographs.decode):
             with pytest.raises(Truncated):
                 read(data[:length])
 
@@ -327,14 +327,14 @@ def test_a_dicom_file_cut_anywhere_is_truncated(name):
 def test_pixel_data_shorter_than_rows_and_columns_are_truncated():
     data = make(GREY, PixelData=GREY.tobytes()[:-2])
     with pytest.raises(Truncated, match="shorter than the header says"):
-        radiographs.dimensions(data)
+        radiographs.describe(data)
 
 
 def test_a_compressed_image_that_was_cut_before_it_was_wrapped_is_truncated(monkeypatch):
     whole = COMPRESSED[uid.JPEGBaseline8Bit]
     monkeypatch.setitem(COMPRESSED, uid.JPEGBaseline8Bit, lambda pixels: whole(pixels)[:-100])
     with pytest.raises(Truncated, match="the end of the file is missing"):
-        radiographs.dimensions(make(GREY, uid.JPEGBaseline8Bit))
+        radiographs.describe(make(GREY, uid.JPEGBaseline8Bit))
 
 
 @pytest.mark.parametrize("syntax", [uid.JPEGBaseline8Bit, uid.JPEG2000Lossless, uid.RLELossless])
@@ -374,7 +374,7 @@ def test_a_damaged_dicom_file_is_decoded_or_unreadable(name):
         damaged = bytearray(data)
         for position, change in changes:
             damaged[position] ^= change
-        for read in (radiographs.dimensions, radiographs.decode):
+        for read in (radiographs.describe, radiographs.decode):
             try:
                 read(bytes(damaged))
             except Unreadable as error:
@@ -420,14 +420,14 @@ def test_any_bytes_after_the_preamble_are_unreadable(garbage):
 )
 def test_what_is_no_single_radiograph_is_refused_in_a_sentence(elements, sentence):
     data = make(GREY, **elements)
-    for read in (radiographs.dimensions, radiographs.decode):
+    for read in (radiographs.describe, radiographs.decode):
         with pytest.raises(Unreadable, match=sentence):
             read(data)
 
 
 def test_an_unsupported_compression_is_named_with_what_to_do():
     with pytest.raises(Unreadable, match="JPEG-LS Lossless .* not supported here: convert .*pylib"):
-        radiographs.dimensions(make(GREY, uid.JPEGLSLossless))
+        radiographs.describe(make(GREY, uid.JPEGLSLossless))
 
 
 def test_a_compressed_bomb_in_a_small_header_is_refused():

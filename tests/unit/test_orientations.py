@@ -5,8 +5,7 @@ import pytest
 
 from cxrnoise.tasks import orientations
 
-PIXELS = np.random.default_rng(0).integers(0, 256, (64, 7, 7), dtype=np.uint8)
-NUMBERS = np.arange(64) % 16
+PIXELS = np.random.default_rng(0).integers(0, 256, (1, 7, 7), dtype=np.uint8)
 
 
 def test_the_names_say_what_is_done():
@@ -18,15 +17,8 @@ def test_the_names_say_what_is_done():
 
 
 def test_every_orientation_is_another_image():
-    images = orientations.apply(np.repeat(PIXELS[:1], 16, axis=0), np.arange(16))
+    images = orientations.apply(np.repeat(PIXELS, 16, axis=0), np.arange(16))
     assert len({image.tobytes() for image in images}) == 16
-
-
-def test_the_inverse_gives_the_image_back():
-    turned = orientations.apply(PIXELS, NUMBERS)
-    back = orientations.inverse(NUMBERS)
-    assert ((back >= 0) & (back < 16)).all()
-    np.testing.assert_array_equal(orientations.apply(turned, back), PIXELS)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from PIL import Image
 
 from cxrnoise.images import radiographs
 from cxrnoise.images.radiographs import Truncated, Unreadable
-from tiny import jpeg, png
+from tiny import jpeg, png, size
 
 GREY = np.random.default_rng(0).integers(0, 256, (24, 20), dtype=np.uint8)
 GREY_PNG = png(GREY)
@@ -62,7 +62,7 @@ def test_decoding_and_resizing_at_once_gives_what_both_give(resampling):
 @given(st.integers(0, len(GREY_PNG) - 1))
 def test_a_png_cut_anywhere_is_truncated(length):
     with pytest.raises(Truncated):
-        radiographs.dimensions(GREY_PNG[:length])
+        radiographs.describe(GREY_PNG[:length])
 
 
 @given(st.integers(0, len(GREY_PNG) - 1), st.integers(1, 255))
@@ -70,18 +70,18 @@ def test_a_png_with_one_wrong_byte_is_refused(position, change):
     damaged = bytearray(GREY_PNG)
     damaged[position] ^= change
     with pytest.raises(Unreadable):
-        radiographs.dimensions(bytes(damaged))
+        radiographs.describe(bytes(damaged))
 
 
 def test_a_whole_png_tells_its_width_and_height():
-    assert radiographs.dimensions(GREY_PNG) == (20, 24)
+    assert size(GREY_PNG) == (20, 24)
 
 
 @pytest.mark.parametrize("data", [GREY_PNG, GREY_JPEG, COLOUR_JPEG, b"", bytes(128) + b"DICM"])
 def test_any_bytes_are_decoded_or_unreadable(data):
     @given(st.binary(max_size=60), st.integers(0, len(data)))
     def garble(garbage, length):
-        for read in (radiographs.dimensions, radiographs.decode):
+        for read in (radiographs.describe, radiographs.decode):
             try:
                 read(data[:length] + garbage)
             except Unreadable as error:
@@ -92,7 +92,7 @@ def test_any_bytes_are_decoded_or_unreadable(data):
 
 @pytest.mark.parametrize("data", [b"GIF89a", b"\x89PNG\n", bytes(300)])
 def test_another_format_is_refused_by_its_bytes(data):
-    for read in (radiographs.dimensions, radiographs.decode):
+    for read in (radiographs.describe, radiographs.decode):
         with pytest.raises(Unreadable, match="neither PNG, JPEG nor DICOM"):
             read(data)
 
@@ -104,7 +104,7 @@ def test_another_format_is_refused_by_its_bytes(data):
 def test_a_jpeg_becomes_the_grey_that_it_shows(mode):
     ramp = np.repeat(np.arange(0, 256, 8, dtype=np.uint8)[None], 16, axis=0)
     data = jpeg(Image.fromarray(ramp).convert("RGB").convert(mode), quality=100)
-    assert radiographs.dimensions(data) == (32, 16)
+    assert size(data) == (32, 16)
     shown = radiographs.decode(data)
     assert shown.dtype == np.uint8
     np.testing.assert_allclose(shown, ramp, atol=3)
@@ -114,14 +114,14 @@ def test_the_orientation_tag_of_a_jpeg_is_ignored():
     exif = Image.Exif()
     exif[0x0112] = 6
     data = jpeg(GREY, quality=95, exif=exif)
-    assert radiographs.dimensions(data) == (20, 24)
+    assert size(data) == (20, 24)
     np.testing.assert_array_equal(radiographs.decode(data), radiographs.decode(GREY_JPEG))
 
 
 @pytest.mark.parametrize("data", [GREY_JPEG, COLOUR_JPEG], ids=["baseline", "progressive"])
 def test_a_jpeg_cut_anywhere_is_truncated(data):
     for length in range(len(data)):
-        for read in (radiographs.dimensions, radiographs.decode):
+        for read in (radiographs.describe, radiographs.decode):
             with pytest.raises(Truncated):
                 read(data[:length])
 
@@ -129,7 +129,7 @@ def test_a_jpeg_cut_anywhere_is_truncated(data):
 def test_a_jpeg_within_the_header_of_a_jpeg_does_not_end_it():
     data = GREY_JPEG[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(GREY_JPEG)) + GREY_JPEG
     with pytest.raises(Truncated):
-        radiographs.dimensions(data)
+        radiographs.describe(data)
     whole = data + GREY_JPEG[2:]
     np.testing.assert_array_equal(radiographs.decode(whole), radiographs.decode(GREY_JPEG))
 
@@ -143,7 +143,7 @@ def test_a_damaged_jpeg_is_decoded_or_unreadable(changes):
     damaged = bytearray(COLOUR_JPEG)
     for position, change in changes:
         damaged[position] ^= change
-    for read in (radiographs.dimensions, radiographs.decode):
+    for read in (radiographs.describe, radiographs.decode):
         try:
             read(bytes(damaged))
         except Unreadable as error:
@@ -153,7 +153,7 @@ def test_a_damaged_jpeg_is_decoded_or_unreadable(changes):
 def test_a_jpeg_without_pixels_is_refused():
     scan = GREY_JPEG.index(b"\xff\xda")
     with pytest.raises(Unreadable, match="without pixels"):
-        radiographs.dimensions(GREY_JPEG[:scan] + b"\xff\xd9")
+        radiographs.describe(GREY_JPEG[:scan] + b"\xff\xd9")
 
 
 # Sizes
@@ -194,7 +194,7 @@ def test_a_jpeg_that_was_cut_and_ended_again_is_truncated_or_shows_all(way, mode
 def test_a_real_radiograph_cut_as_a_jpeg_is_truncated(nih, way, share):
     with Image.open(min((nih / "images-1024").glob("*.png"))) as image:
         data = jpeg(image.convert("L"), **WAYS[way])
-    assert radiographs.dimensions(data) == (1024, 1024)
+    assert size(data) == (1024, 1024)
     with pytest.raises(Truncated, match="missing|without pixels"):
         radiographs.describe(data[: int(len(data) * share)] + b"\xff\xd9")
 
@@ -275,7 +275,7 @@ def test_suffixes_of_radiographs(name):
 def test_absurd_sizes_of_a_jpeg_are_refused_before_anything_is_decoded(width, height):
     frame = GREY_JPEG.index(b"\xff\xc0") + 5
     data = GREY_JPEG[:frame] + struct.pack(">HH", height, width) + GREY_JPEG[frame + 4 :]
-    for read in (radiographs.dimensions, radiographs.decode):
+    for read in (radiographs.describe, radiographs.decode):
         with pytest.raises(Unreadable, match=f"{width}×{height} pixels"):
             read(data)
 
@@ -284,7 +284,7 @@ def test_absurd_sizes_of_a_jpeg_are_refused_before_anything_is_decoded(width, he
 def test_absurd_sizes_are_refused_before_anything_is_decoded(width, height):
     data = _with_header(width, height)
     with pytest.raises(Unreadable, match="pixels"):
-        radiographs.dimensions(data)
+        radiographs.describe(data)
     with pytest.raises(Unreadable):
         radiographs.decode(data)
 

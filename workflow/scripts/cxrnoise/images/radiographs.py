@@ -53,12 +53,6 @@ def describe(data: bytes) -> Description:
     return Description(*size)
 
 
-def dimensions(data: bytes) -> tuple[int, int]:
-    """Return (width, height) of a file; checks and raises what `describe` does."""
-    described = describe(data)
-    return described.width, described.height
-
-
 def decode(data: bytes) -> np.ndarray:
     """Decode a PNG, JPEG or DICOM file to grey.
 

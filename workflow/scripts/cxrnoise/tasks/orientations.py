@@ -37,13 +37,6 @@ def apply(pixels: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     return oriented
 
 
-def inverse(numbers: np.ndarray) -> np.ndarray:
-    """Return the numbers that undo `numbers`: applied after them they give the image back."""
-    turns, mirrored, inverted = _parts(np.asarray(numbers))
-    # A mirrored and turned image is restored by mirroring and turning it the same way again.
-    return np.where(mirrored, turns, -turns % 4) + 4 * mirrored + 8 * inverted
-
-
 def _parts(number):
     return number % 4, number // 4 % 2, number // 8
 
