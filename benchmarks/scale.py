@@ -212,6 +212,7 @@ def training_input(folder: Path, number: int) -> None:
 
 
 def mcbn(folder: Path, number: int) -> None:
+    from cxrnoise.core import samples
     from cxrnoise.networks import architectures, inputs, runtime
     from cxrnoise.networks.samplers import mcbn
 
@@ -224,7 +225,7 @@ def mcbn(folder: Path, number: int) -> None:
     ]
     batches = inputs.evaluation_batches(test, 128)
     probabilities = sampled.samples((images for images, _ in batches), statistics)
-    mcbn.write(
+    samples.write(
         folder / "mcbn.h5", probabilities, test.image, test.split, ["absent", "present"], "{}"
     )
 

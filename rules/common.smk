@@ -14,6 +14,7 @@ from snakemake.exceptions import WorkflowError
 from cxrnoise.core import allocator, jobs, settings
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.fingerprint import fingerprint
+from cxrnoise.core.randomness import token
 from cxrnoise.datasets import downloads, folders
 from cxrnoise.datasets.registry import DATASETS
 from cxrnoise.scores.registry import SCORES
@@ -41,6 +42,7 @@ DATASET, NAME = config["dataset"]["kind"], config["dataset"]["name"]
 PHANTOM = DATASET == "phantom"
 TASKS = config["tasks"]
 SEEDS = [str(seed) for seed in config["seeds"]]
+BACKBONE = config["network"]["backbone"]
 FINDING = settings.slug(config["finding"])  # the task of Table 2
 
 # Where the images are. What is missing is said when a job asks for it, since `download` needs none.
@@ -66,8 +68,26 @@ SHARD = f"{RESULTS}/images/shards/{{shard}}"
 SHARD_FILES = expand(f"{SHARD}.h5", shard=SHARDS)
 SHARD_DIGESTS = expand(f"{SHARD}.sha256", shard=SHARDS)
 INDEX = f"{RESULTS}/images/index"
-RUN = f"{RESULTS}/{{task}}/noise-{{noise}}/seed-{{seed}}"
-RUN_LOGS = f"{RESULTS}/logs/{{task}}/noise-{{noise}}/seed-{{seed}}"
+# The labels of a run, and its networks: `part` is empty for the network of the splits, a fold
+# (`/fold-0`), all folds together (`/folds`), or the probe, which has folds of its own (`/probe`).
+# Members of an ensemble, which share labels and splits, are below (`/member-1`).
+LABELLED = f"{RESULTS}/{{task}}/noise-{{noise}}/seed-{{seed}}"
+LABELLED_LOGS = f"{RESULTS}/logs/{{task}}/noise-{{noise}}/seed-{{seed}}"
+RUN = f"{LABELLED}{{part}}"
+RUN_LOGS = f"{LABELLED_LOGS}{{part}}"
+PARTS_OF_RUN = {
+    "augmented": "augmented.h5",
+    "dropout": "dropout.h5",
+    "features": "features.h5",
+    "dynamics": "dynamics.parquet",
+}
+BY = {
+    "test": "",
+    "folds": "/folds",
+    "probe": "/probe",
+}  # whose predictions detection judges
+MEMBER = r"(/member-[1-9]\d*)?"
+OF_NETWORK = rf"(/fold-\d+)?{MEMBER}"
 # The noise of a run in its path: `8` is 8 % of symmetric noise, `patient-8` is 8 % of the model
 # `patient`.
 SYMMETRIC = "symmetric"
@@ -75,15 +95,35 @@ IMPORTED = [name for name, task in TASKS.items() if task["kind"] == "predictions
 TRAINED = [name for name in TASKS if name not in IMPORTED]
 
 
-def noises(task, model=None):
-    """Return the noises of a task in paths, those of one model if it is named."""
+def noises(task, model=None, levels=None):
+    """Return the noises of a task in paths, those of one model and some levels if they are named."""
     models = [model] if model else TASKS[task]["noise_models"]
-    levels = [f"{level:g}" for level in TASKS[task]["noise_levels"]]
+    levels = [f"{level:g}" for level in levels or TASKS[task]["noise_levels"]]
     return [
         level if model == SYMMETRIC else f"{model}-{level}"
         for model in models
         for level in levels
     ]
+
+
+def detected(task):
+    """Return the noises of a task at which detection is measured, or end with a sentence.
+
+    Their levels are those that the configuration names, else those above 0; and 0 where readers or
+    the file of predictions know the truth.
+    """
+    options = config["detection"][task]
+    known = options["truth"] or task in IMPORTED
+    levels = options["levels"] or [
+        level for level in TASKS[task]["noise_levels"] if level or known
+    ]
+    if not levels:
+        sys.exit(
+            f"Nobody knows which labels of the task {task} are wrong at the noise level 0: name "
+            f"readers in detection.{task}.truth, or add a level above 0 to "
+            f"tasks.{task}.noise_levels."
+        )
+    return noises(task, levels=levels)
 
 
 def noise_model(wildcards):
@@ -141,12 +181,38 @@ def growing(amount):
     return lambda wildcards, attempt: attempt * amount
 
 
+def labelled(name):
+    """Return an input: a file beside the labels of a run; members share those of their run."""
+    return lambda wildcards: (
+        LABELLED.format(**wildcards)
+        + re.sub("/member-.*", "", wildcards.part)
+        + f"/{name}"
+    )
+
+
+def of_folds(name):
+    """Return an input: a file of the run of each fold."""
+    return lambda wildcards: [
+        f"{LABELLED}/fold-{fold}{{member}}/{name}".format(**wildcards)
+        for fold in range(TASKS[wildcards.task]["folds"])
+    ]
+
+
+def training_seed(wildcards):
+    """Return the seed of initialisation, order and augmentation, another one for each member."""
+    member = re.search(r"/member-(\d+)", wildcards.part)
+    seed = int(wildcards.seed)
+    return int(token(8, seed, "member", member[1]), 16) if member else seed
+
+
 def predicted_splits(wildcards):
     """Return the splits that are predicted.
 
     The validation split gives thresholds to findings and borders to groups. The task `orientation`
     looks at every file.
     """
+    if "fold" in wildcards.part:
+        return ["test"]
     kind = TASKS[wildcards.task]["kind"]
     if kind == "orientation":
         return ["train", "val", "test"]
@@ -166,14 +232,77 @@ def file_of_predictions(wildcards):
 
 def judged_splits(wildcards):
     """Return the splits whose labels are judged: all where the task looks at every file."""
-    every = TASKS[wildcards.task]["kind"] == "orientation"
+    every = TASKS[wildcards.task]["kind"] == "orientation" and not wildcards.part
     return ["train", "val", "test"] if every else ["test"]
 
 
-def samples_if(needed):
-    """Return an input: the Monte Carlo samples of a run, where it has them and they are needed."""
-    return lambda wildcards: (
-        f"{RUN}/mcbn.h5" if wildcards.task not in IMPORTED and needed(wildcards) else []
+def samples_of(wildcards):
+    """Return an input: the Monte Carlo samples of a run, where it has them."""
+    if wildcards.task in IMPORTED:
+        return []
+    return f"{RUN}/heads.h5" if wildcards.part == "/probe" else f"{RUN}/mcbn.h5"
+
+
+def samples_for_score(wildcards):
+    """Return an input: the samples of a run, where they are needed for the score of the job."""
+    needed = "samples" in SCORES[wildcards.score].NEEDS
+    by_mean = config["measures"]["confidence"] == "mc-mean"
+    return samples_of(wildcards) if needed or by_mean else []
+
+
+def members(task, path):
+    """Return the files of the other members of a run: `path` has the wildcard `member`."""
+    number = TASKS[task].get("members", 1)
+    return [
+        path.replace("{member}", f"/member-{member}") for member in range(1, number)
+    ]
+
+
+def for_score(need):
+    """Return an input: a part of a run that the score of the job needs, else nothing."""
+
+    def files(wildcards):
+        if need not in SCORES[wildcards.score].NEEDS:
+            return []
+        if need == "members":
+            return members(wildcards.task, f"{RUN}{{member}}/predictions.parquet")
+        return f"{RUN}/{PARTS_OF_RUN[need]}"
+
+    return files
+
+
+def lacking(task, by):
+    """Return the parts that a run lacks, by whose predictions are judged."""
+    if task in IMPORTED:
+        return {"samples", *PARTS_OF_RUN, "members"}
+    if by == "probe":
+        return {"members", "augmented", "dropout", "dynamics"}
+    found = {"features"} if by == "folds" else {"features", "dynamics"}
+    found |= {"members"} if TASKS[task]["members"] < 2 else set()
+    found |= {"dropout"} if "dropout" not in BACKBONE else set()
+    return found | ({"dynamics"} if TASKS[task]["training"]["epochs"] < 5 else set())
+
+
+def detecting_scores(task, by):
+    """Return the scores of which detection is measured: those named, or all that a run can have."""
+    named = config["detection"][task]["scores"]
+    without = lacking(task, by)
+    return [
+        score
+        for score in SCORES
+        if (
+            score in named if named != "all" else not without & set(SCORES[score].NEEDS)
+        )
+    ]
+
+
+def of_seeds(path):
+    """Return an input: a file of the run of each seed, `{part}` by whose predictions are judged."""
+    return lambda wildcards: expand(
+        f"{LABELLED}{BY[wildcards.by]}/{path}",
+        task=wildcards.task,
+        noise=wildcards.noise,
+        seed=SEEDS,
     )
 
 
@@ -190,7 +319,7 @@ def of_model(wildcards):
 def situs_runs(path):
     """Return an input: a file of every situs run of the noise model of a Table 1."""
     return lambda wildcards: expand(
-        f"{RUN}/{path}",
+        f"{LABELLED}/{path}",
         task="situs",
         noise=noises("situs", of_model(wildcards)),
         seed=SEEDS,
@@ -201,6 +330,10 @@ wildcard_constraints:
     task="|".join(map(re.escape, TASKS)),
     noise=r"([a-z_]+-)?\d+(\.\d+)?",
     seed=r"\d+",
+    fold=r"\d+",
+    part=OF_NETWORK,
+    member=MEMBER,
+    by="|".join(BY),
     shard=r"\d\d\d+",
     source=r"[^/]+",
     score="|".join(SCORES),

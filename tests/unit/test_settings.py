@@ -83,13 +83,15 @@ def test_the_defaults_are_the_values_of_config_yaml():
 
 
 def test_config_yaml_has_every_key_of_its_kinds_of_tasks():
-    named = {re.sub(r"^tasks\.\w+", "tasks.NAME", key) for key in keys_of(file("config.yaml"))}
+    named = {
+        re.sub(r"^(tasks|detection)\.\w+", r"\1.NAME", key) for key in keys_of(file("config.yaml"))
+    }
     known = {row.name for row in keys() if {"", "situs", "finding"} & set(row.defaults)}
     missing = {
         key
         for key in known - named
-        if not key.startswith(("phantom.", "tasks.NAME.training."))
-        and key not in ("dataset.name", "tasks.NAME.crop")
+        if not key.startswith(("phantom.", "tasks.NAME.training.", "detection.NAME.truth."))
+        and key not in ("dataset.name", "tasks.NAME.crop", "detection.NAME.levels")
     }
     assert not missing
     assert named - known == {"tasks.NAME.augmentation"}  # none, for situs
@@ -449,6 +451,8 @@ def test_a_list_of_lists_is_refused_by_the_name_of_its_key(row):
         group = group.setdefault(part, {})
     if groups[-1:] in (["splits"], ["positives"]):
         group.update(train=0.2, val=0.2, test=0.2)
+    if "truth" in groups:
+        group["file"] = "x"
     group[last] = [[]]
     with pytest.raises(UserError, match=re.escape(name)):
         settings.validate(config)

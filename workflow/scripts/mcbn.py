@@ -1,4 +1,4 @@
-from cxrnoise.core import provenance
+from cxrnoise.core import provenance, samples
 from cxrnoise.core.jobs import job
 from cxrnoise.images import shards
 from cxrnoise.networks import inputs, models, runtime
@@ -6,7 +6,7 @@ from cxrnoise.networks.samplers import mcbn
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
-    seed = int(snakemake.wildcards.seed)
+    seed = params.seed
     runtime.start(params.threads, seed, snakemake.resources.gpu)
     shards.verify(files.shards, files.digests)
     source = inputs.Source(
@@ -29,7 +29,7 @@ with job(snakemake):
         "crop": params.crop,
         "model": provenance.digest([files.model]),
     }
-    mcbn.write(
+    samples.write(
         snakemake.output.samples,
         probabilities,
         evaluated.image,

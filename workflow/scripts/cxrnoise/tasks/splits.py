@@ -122,7 +122,7 @@ def with_strata(
     return images.assign(split=images["patient"].map(found))
 
 
-def of_folds(labels: pd.DataFrame, folds: int, seed: int) -> np.ndarray:
+def of_folds(labels: pd.DataFrame, folds: int, seed: int, purpose: str = "fold") -> np.ndarray:
     """Return the fold of each row of `labels`, int64 (n,) from 0 to `folds` - 1.
 
     A patient is in one fold only. Patients are sorted by their stratum and, within it, by a random
@@ -134,6 +134,7 @@ def of_folds(labels: pd.DataFrame, folds: int, seed: int) -> np.ndarray:
     Parameters
     ----------
     labels: rows of a cohort or of `labels`: patient, label, reported_label.
+    purpose: of the draw; parts of another purpose are independent of these.
 
     Raises `UserError` when there are fewer patients than folds.
     """
@@ -144,7 +145,7 @@ def of_folds(labels: pd.DataFrame, folds: int, seed: int) -> np.ndarray:
             "number of folds."
         )
     strata = _rarest(labels).reindex(patients)  # NaN, which is sorted last, for those without one
-    order = np.lexsort((uniform(seed, "fold", patients), strata))
+    order = np.lexsort((uniform(seed, purpose, patients), strata))
     found = np.empty(len(patients), np.int64)
     found[order] = np.arange(len(patients)) % folds
     return found[np.searchsorted(patients, labels["patient"].to_numpy(str))]

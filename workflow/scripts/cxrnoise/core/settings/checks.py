@@ -20,6 +20,45 @@ def check(settings: Settings) -> None:
         if task.kind != "predictions":
             _check_crop(name, task, settings.shards.size)
             _check_noise(name, task)
+    for name, detected in settings.detection.items():
+        _check_detection(name, detected, settings.tasks)
+
+
+def _check_detection(name: str, detected, tasks) -> None:
+    task = tasks.get(name)
+    if task is None or task.kind == "orientation":
+        judged = [name for name, task in tasks.items() if task.kind != "orientation"]
+        raise UserError(
+            f"The configuration key detection.{name} names no task whose labels can be judged: "
+            f"the tasks are {', '.join(judged)}."
+        )
+    levels = detected.levels or []
+    unknown = [level for level in levels if level not in task.noise_levels]
+    if unknown:
+        raise UserError(
+            f"The configuration key detection.{name}.levels has {unknown[0]:g}, which is not in "
+            f"tasks.{name}.noise_levels: add it there, or take it out here."
+        )
+    if task.kind == "predictions":
+        if detected.by != ["test"]:
+            raise UserError(
+                f"The configuration key detection.{name}.by is {', '.join(detected.by)}, but the "
+                "predictions of this task are from elsewhere and judged as they are: set it to "
+                "[test]."
+            )
+        return
+    if 0 in levels and not detected.truth:
+        raise UserError(
+            f"The configuration key detection.{name}.levels has 0, at which no label was flipped: "
+            f"take it out, or name readers in detection.{name}.truth."
+        )
+    noisy = any(levels or task.noise_levels)
+    if set(detected.by) - {"test"} and noisy and len(task.noisy_splits) < 3:
+        raise UserError(
+            f"The configuration key tasks.{name}.noisy_splits is {', '.join(task.noisy_splits)}, "
+            f"but detection.{name}.by judges every image of the cohort: set it to [train, val, "
+            "test]."
+        )
 
 
 def _check_finding(settings: Settings) -> None:

@@ -324,13 +324,29 @@ class Task(Group):
     )
 
 
-class Situs(Task):
+class Foldable(Task):
+    """Keys of the tasks whose labels detection and audit can judge out of fold."""
+
+    folds: AtLeastTwo = key(
+        5,
+        "Parts of the patients, for `by: folds` and `by: probe` in `detection`: each part is "
+        "predicted by a network that was trained on the others, so that every image of the cohort "
+        "is judged. " + NOT_PAPER,
+    )
+    members: Whole = key(
+        1,
+        "Networks on the same labels and splits that differ in initialisation and order; the "
+        "scores of an ensemble need 2 or more. " + NOT_PAPER,
+    )
+
+
+class Situs(Foldable):
     kind: Literal["situs"] = key(..., "Whether the radiograph was mirrored (§2.2).")
     splits: Splits = Splits(train=25000, val=1000, test=2868)
     noise_levels: Levels = [0, 1, 2, 4, 8, 16, 32]
 
 
-class LikeEmphysema(Task):
+class LikeEmphysema(Foldable):
     """Keys of the tasks that are trained as the paper trains emphysema (§2.3)."""
 
     paper_crop: ClassVar[int] = 224
@@ -464,6 +480,45 @@ class Measures(Group):
     )
     sd_factor: Positive = key(
         1.0, "Standard deviations from the mean to a border, for `groups: mean-sd`. " + NOT_PAPER
+    )
+
+
+class Reads(Group):
+    file: File = key(
+        ...,
+        "CSV file of what readers say of the images: expert reads in the NIH's layout, one row an "
+        "image (and reader), one column a finding.",
+    )
+    verdict: Literal["majority", "unanimous"] = key(
+        "majority",
+        "What counts as true where a file has several readers: what more than half of them say, "
+        "or what all of them say. Other labels take no part.",
+    )
+
+
+class Detected(Group):
+    """What is measured of one task, under the task's name."""
+
+    by: Annotated[
+        list[Literal["test", "folds", "probe"]], Field(min_length=1), AfterValidator(_each_once)
+    ] = key(
+        ["test"],
+        "Whose predictions: `test` (the test split of each run), `folds` (every image, by "
+        "networks of `tasks.NAME.folds`) or `probe` (every image, by linear classifiers on the "
+        "features of a frozen network). " + NOT_PAPER,
+    )
+    levels: Levels | None = key(
+        None,
+        "Noise levels, of those of the task. Without it, all that are above 0; 0 where the task "
+        "has no other.",
+    )
+    truth: dict[Annotated[str, AfterValidator(_task_name)], Reads] = key(
+        {},
+        "Readers who say which labels are wrong, by a name of your own. Without any, the truth "
+        "that a data set knows: which labels were flipped.",
+    )
+    scores: NamesOrAll = key(
+        "all", "Names of the scores, or `all` that a run has what they need for."
     )
 
 
@@ -603,6 +658,11 @@ class Settings(Group):
     training: Training = key(Training(), "How a network is trained.")
     uncertainty: Uncertainty = key(Uncertainty(), "Monte Carlo batch normalisation.")
     measures: Measures = key(Measures(), "Confidence, and the groups.")
+    detection: dict[str, Detected] = key(
+        {"situs": Detected()},
+        "How well each score finds wrong labels (docs/detection.md), by the name of the task. "
+        + NOT_PAPER,
+    )
     study: Study = key(Study(), "Which cases are read for Table 2.")
     simulated_reader: SimulatedReader = key(SimulatedReader(), "Readers of phantoms.")
     phantom: Phantom = key(Phantom(), "The phantoms of `dataset.kind: phantom`.")
