@@ -296,6 +296,36 @@ def detecting_scores(task, by):
     ]
 
 
+def scores_of_seeds(wildcards):
+    """Return an input: the scores of the run of each seed, score by score."""
+    return [
+        path
+        for score in detecting_scores(wildcards.task, wildcards.by)
+        for path in of_seeds(f"scores/{score}.parquet")(wildcards)
+    ]
+
+
+def reads(wildcards):
+    """Return the readers who say what is true; nothing where the data set knows it itself."""
+    return config["detection"][wildcards.task]["truth"].get(wildcards.truth, {})
+
+
+def reads_of(wildcards):
+    """Return an input: the file of these readers."""
+    return reads(wildcards).get("file", [])
+
+
+def everything_detected(ending):
+    """Return the files of all measurements of detection that the configuration asks for."""
+    return [
+        f"{RESULTS}/{task}/noise-{noise}/detection/{by}-{truth}{ending}"
+        for task, options in config["detection"].items()
+        for noise in detected(task)
+        for by in options["by"]
+        for truth in options["truth"] or ["labels"]
+    ]
+
+
 def of_seeds(path):
     """Return an input: a file of the run of each seed, `{part}` by whose predictions are judged."""
     return lambda wildcards: expand(
@@ -334,6 +364,7 @@ wildcard_constraints:
     part=OF_NETWORK,
     member=MEMBER,
     by="|".join(BY),
+    truth="[A-Za-z0-9_-]+",
     shard=r"\d\d\d+",
     source=r"[^/]+",
     score="|".join(SCORES),

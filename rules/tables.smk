@@ -72,23 +72,28 @@ rule draw_situs:
         "../workflow/scripts/figure_situs.py"
 
 
+EVALUATED = f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}{{part}}"
+
+
 # AUC, accuracy and the rest of one run without added noise, with intervals, and their curves.
 rule evaluate:
     input:
-        content=f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/content.sha256",
-        labels=ancient(f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/labels.parquet"),
-        predictions=f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/predictions.parquet",
+        content=f"{EVALUATED}/content.sha256",
+        labels=ancient(f"{EVALUATED}/labels.parquet"),
+        predictions=f"{EVALUATED}/predictions.parquet",
     output:
-        table=f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/evaluation.csv",
+        table=f"{EVALUATED}/evaluation.csv",
         svg=report(
-            f"{RESULTS}/figures/{{task}}-seed-{{seed}}.svg",
+            f"{RESULTS}/figures/{{task}}-seed-{{seed}}{{part}}.svg",
             caption="../workflow/report/evaluation.rst",
             category="Finding",
             labels={"result": "Evaluation", "format": "figure"},
         ),
-        png=f"{RESULTS}/figures/{{task}}-seed-{{seed}}.png",
+        png=f"{RESULTS}/figures/{{task}}-seed-{{seed}}{{part}}.png",
     log:
-        f"{RESULTS}/logs/{{task}}/noise-0/seed-{{seed}}/evaluate.log",
+        f"{RESULTS}/logs/{{task}}/noise-0/seed-{{seed}}{{part}}/evaluate.log",
+    wildcard_constraints:
+        part="(/folds|/probe)?",
     conda:
         "../envs/tables.yaml"
     resources:
