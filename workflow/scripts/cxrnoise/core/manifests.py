@@ -71,6 +71,14 @@ _COLUMNS = {
         "paper_value": NUMBER,
         "group": TEXT,
     },
+    "dynamics": {
+        "image": TEXT,
+        "label": TEXT,
+        "margin": NUMBER,
+        "probability": NUMBER,
+        "forgotten": pa.int32(),
+        "epochs": pa.int32(),
+    },
     "key": {
         "case": TEXT,
         "image": TEXT,
@@ -109,6 +117,7 @@ IDENTITY = {
     "predictions": ["image"],
     "verdicts": ["image", "label"],
     "scores": ["image", "label", "score"],
+    "dynamics": ["image", "label"],
     "key": ["case"],
     "readings": ["reader", "case"],
 }

@@ -7,7 +7,7 @@ from cxrnoise.core.errors import UserError
 from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.scores.groups import groups
 from cxrnoise.scores.registry import SCORES
-from cxrnoise.scores.run import Run
+from cxrnoise.scores.run import PARTS, Run
 
 
 def scored(
@@ -49,7 +49,9 @@ def _values(run: Run, name: str) -> pd.DataFrame:
     module = SCORES[name]
     for need in module.NEEDS:
         if getattr(run, need, None) is None:
-            raise UserError(f"The score {name} needs {need}, which this run does not have.")
+            raise UserError(
+                f"The score {name} needs {need}, which this run does not have: {PARTS[need]}."
+            )
     suspicion = module.score(run)
     paper = module.paper(run) if hasattr(module, "paper") else np.full(suspicion.shape, np.nan)
     table = run.labels[["image", "label"]].assign(
