@@ -51,6 +51,14 @@ _COLUMNS = {
     },
     "cohort": _COHORT,
     "labels": _COHORT | {"given_label": LABEL, "flipped": pa.bool_()},
+    "dynamics": {
+        "image": TEXT,
+        "label": TEXT,
+        "margin": NUMBER,
+        "probability": NUMBER,
+        "forgotten": pa.int32(),
+        "epochs": pa.int32(),
+    },
     "predictions": {"image": TEXT, "split": TEXT},
     "verdicts": {
         "image": TEXT,
@@ -70,14 +78,6 @@ _COLUMNS = {
         "value": NUMBER,
         "paper_value": NUMBER,
         "group": TEXT,
-    },
-    "dynamics": {
-        "image": TEXT,
-        "label": TEXT,
-        "margin": NUMBER,
-        "probability": NUMBER,
-        "forgotten": pa.int32(),
-        "epochs": pa.int32(),
     },
     "key": {
         "case": TEXT,
@@ -114,10 +114,10 @@ IDENTITY = {
     "index": ["image"],
     "cohort": ["image", "label"],
     "labels": ["image", "label"],
+    "dynamics": ["image", "label"],
     "predictions": ["image"],
     "verdicts": ["image", "label"],
     "scores": ["image", "label", "score"],
-    "dynamics": ["image", "label"],
     "key": ["case"],
     "readings": ["reader", "case"],
 }

@@ -124,6 +124,15 @@ class Run:
         """Return the value of each row of `labels` from an array like `predicted`."""
         return values[self._places]
 
+    def of_rows(self, values: pd.Series) -> np.ndarray:
+        """Return a value of each row of `labels` as an array like `predicted`, float64.
+
+        NaN where no label is given.
+        """
+        found = np.full(self.predicted.shape, np.nan)
+        found[self._places] = values
+        return np.where(self.given == UNKNOWN, np.nan, found)
+
     @cached_property
     def _places(self) -> tuple[np.ndarray, ...]:
         """Where each row of `labels` stands in an array like `predicted`."""
