@@ -1,5 +1,7 @@
 # How suspicious each label is, and what a disagreement of the network with it means.
 
+BY_CLEANLAB = [name for name in SCORES if name.startswith("cleanlab_")]
+
 
 # The prediction beside the given and the true label, and whether a disagreement is an error of the
 # label (A) or of the network (B).
@@ -38,6 +40,8 @@ rule score:
         scores=f"{RUN}/scores/{{score}}.parquet",
     log:
         f"{RUN_LOGS}/scores/{{score}}.log",
+    wildcard_constraints:
+        score="|".join(name for name in SCORES if name not in BY_CLEANLAB),
     conda:
         "../envs/tables.yaml"
     resources:
@@ -57,3 +61,11 @@ rule score:
         ),
     script:
         "../workflow/scripts/score.py"
+
+
+# The same for the scores of cleanlab, which has an environment of its own.
+use rule score as score_by_cleanlab with:
+    wildcard_constraints:
+        score="|".join(BY_CLEANLAB),
+    conda:
+        "../envs/cleanlab.yaml"

@@ -1,10 +1,11 @@
 """Confidence-weighted entropy of the network's prediction (Kuan and Mueller, DataPerf 2022).
 
-With the ratio r = H(p) / p(given label), where the entropy H is between 0 and 1, the suspicion is 1
-- log(1 + r) / r. It ranges from 0 to 1; higher means that the label is more likely wrong. It is one
-minus cleanlab's label quality score `confidence_weighted_entropy`. With two classes it is a falling
-function of p(given label), so it ranks labels as `self_confidence` does. With more classes it falls
-with p(given label) and rises with the entropy.
+With the ratio r = H(p) / p(given label), where the entropy H is between 0 and 1, the suspicion is
+1 - log(1 + r) / r. It ranges from 0 to 1; higher means that the label is more likely wrong. It is
+one minus cleanlab's label quality score `confidence_weighted_entropy`, which takes a p(given label)
+below 1e-6 for 1e-6. With two classes it is a falling function of p(given label), so it ranks labels
+as `self_confidence` does. With more classes it falls with p(given label) and rises with the
+entropy.
 """
 
 import numpy as np
