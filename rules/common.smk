@@ -18,6 +18,7 @@ from cxrnoise.core.randomness import token
 from cxrnoise.datasets import downloads, folders
 from cxrnoise.datasets.registry import DATASETS
 from cxrnoise.scores.registry import SCORES
+from cxrnoise.scores.run import FEWEST_EPOCHS, PARTS
 from cxrnoise.tasks.noise.registry import MODELS
 
 jobs.end_with_this_process()
@@ -28,6 +29,9 @@ try:
     for task in config["tasks"].values():
         for model in task["noise_models"]:
             MODELS.check(model)
+    for options in config["detection"].values():
+        for score in options["scores"] if options["scores"] != "all" else ():
+            SCORES.check(score)
     IMAGES, METADATA, RESULTS = (
         config[key] for key in ("images", "metadata", "results")
     )
@@ -75,6 +79,7 @@ LABELLED = f"{RESULTS}/{{task}}/noise-{{noise}}/seed-{{seed}}"
 LABELLED_LOGS = f"{RESULTS}/logs/{{task}}/noise-{{noise}}/seed-{{seed}}"
 RUN = f"{LABELLED}{{part}}"
 RUN_LOGS = f"{LABELLED_LOGS}{{part}}"
+BY_CLEANLAB = [name for name in SCORES if name.startswith("cleanlab_")]
 PARTS_OF_RUN = {
     "augmented": "augmented.h5",
     "dropout": "dropout.h5",
@@ -274,26 +279,42 @@ def for_score(need):
 def lacking(task, by):
     """Return the parts that a run lacks, by whose predictions are judged."""
     if task in IMPORTED:
-        return {"samples", *PARTS_OF_RUN, "members"}
+        return set(PARTS)
     if by == "probe":
-        return {"members", "augmented", "dropout", "dynamics"}
-    found = {"features"} if by == "folds" else {"features", "dynamics"}
-    found |= {"members"} if TASKS[task]["members"] < 2 else set()
-    found |= {"dropout"} if "dropout" not in BACKBONE else set()
-    return found | ({"dynamics"} if TASKS[task]["training"]["epochs"] < 5 else set())
+        return set(PARTS) - {"samples", "features"}
+    options = TASKS[task]
+    there = {
+        "members": options["members"] > 1,
+        "dropout": "dropout" in BACKBONE,
+        "dynamics": by == "folds" and options["training"]["epochs"] >= FEWEST_EPOCHS,
+        "features": False,
+    }
+    return {part for part, has in there.items() if not has}
 
 
 def detecting_scores(task, by):
-    """Return the scores of which detection is measured: those named, or all that a run can have."""
+    """Return the scores of which detection is measured: those named, or all that a run can have.
+
+    cleanlab's scores, which need an environment of their own, are measured where they are named.
+    Ends with a sentence where a run lacks what a named score needs.
+    """
     named = config["detection"][task]["scores"]
     without = lacking(task, by)
-    return [
-        score
-        for score in SCORES
-        if (
-            score in named if named != "all" else not without & set(SCORES[score].NEEDS)
-        )
-    ]
+    missing = {
+        score: without & set(SCORES[score].NEEDS)
+        for score in (SCORES if named == "all" else named)
+    }
+    if named == "all":
+        return [
+            score for score in SCORES if not missing[score] and score not in BY_CLEANLAB
+        ]
+    for score, parts in missing.items():
+        for part in parts:
+            sys.exit(
+                f"The score {score} in detection.{task}.scores needs {part}, which the run by "
+                f"{by} does not have: {PARTS[part]}."
+            )
+    return named
 
 
 def scores_of_seeds(wildcards):

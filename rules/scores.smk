@@ -1,5 +1,7 @@
 # How suspicious each label is, and what a disagreement of the network with it means.
 
+SCORED = rf"{OF_NETWORK}|/folds|/probe"
+
 
 # The prediction beside the given and the true label, and whether a disagreement is an error of the
 # label (A) or of the network (B).
@@ -41,7 +43,8 @@ rule score:
     log:
         f"{RUN_LOGS}/scores/{{score}}.log",
     wildcard_constraints:
-        part=rf"{OF_NETWORK}|/folds|/probe",
+        part=SCORED,
+        score="|".join(name for name in SCORES if name not in BY_CLEANLAB),
     conda:
         "../envs/tables.yaml"
     resources:
@@ -61,3 +64,12 @@ rule score:
         ),
     script:
         "../workflow/scripts/score.py"
+
+
+# The same for the scores of cleanlab, which has an environment of its own.
+use rule score as score_by_cleanlab with:
+    wildcard_constraints:
+        part=SCORED,
+        score="|".join(BY_CLEANLAB),
+    conda:
+        "../envs/cleanlab.yaml"

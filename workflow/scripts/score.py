@@ -7,7 +7,9 @@ with job(snakemake):
 
     def read(splits):
         paths = (files.labels, files.predictions, files.get("mcbn"))
-        return run.read(*paths, splits, params.confidence_from)
+        parts = ("members", "augmented", "dropout", "features", "dynamics")
+        further = {part: files.get(part, ()) for part in parts}
+        return run.read(*paths, splits, params.confidence_from, **further)
 
     scores = tables.scored(
         read(params.splits),
