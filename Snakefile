@@ -22,6 +22,7 @@ include: "rules/uncertainty.smk"
 include: "rules/scores.smk"
 include: "rules/tables.smk"
 include: "rules/reading.smk"
+include: "rules/detection.smk"
 
 
 # Table 1, and Table 2 once there are readings.

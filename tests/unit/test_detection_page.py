@@ -79,11 +79,11 @@ def test_a_score_whose_interval_lies_below_0_is_worse():
     assert "worse than cleanlab’s self-confidence by −0.020 [−0.030 to −0.010]." in text
 
 
-def test_cleanlabs_may_be_the_best_itself_and_equal_rankings_are_named_once():
+def test_cleanlabs_may_be_the_best_itself_and_equal_scores_are_named():
     text = said(scores=SCORES | {"neighbours": (0.6, WORSE)})
     assert "Cleanlab’s self-confidence has the highest average precision, 0.700" in text
     assert "no other score does better" in text
-    assert "“margin” puts the labels into the same order." in text
+    assert "“margin” has the same numbers." in text
 
 
 def test_without_cleanlabs_numbers_nothing_is_called_better():
@@ -141,14 +141,14 @@ def test_noise_is_named_in_words(path, words):
 # ---- tables
 
 
-def test_a_score_has_one_row_and_equal_rankings_share_it():
+def test_a_score_has_one_row_and_scores_with_the_same_numbers_share_it():
     [table, *_] = detection.scores_tables(parts()[0])
     assert [row[0].value for row in table.rows] == [
         "nearest neighbours",
         "self-confidence (cleanlab)",
         "uncertainty U (the paper)",
     ]
-    assert table.rows[1][0].word == "same order: margin"
+    assert table.rows[1][0].word == "same numbers: margin"
 
 
 def test_the_difference_is_in_words_too():
@@ -173,7 +173,7 @@ def test_pooled_and_within_finding_numbers_stand_apart_and_are_called_so():
     names = [
         table.name for table in [*detection.scores_tables(part), *detection.places_tables(part)]
     ]
-    assert names == ["Every score, pooled", "Every score, within findings", "Each finding"]
+    assert names == ["Every score, pooled", "Every score, within findings", "Within each finding"]
 
 
 def test_each_finding_and_direction_has_a_row():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 REFERENCE = "self_confidence"  # cleanlab's; what "better" is measured against
@@ -101,16 +102,21 @@ class Part:
     def rankings(self, label: str = POOLED, direction: str = ANY) -> list[list[str]]:
         """Return the scores by falling average precision; scores with the same numbers together.
 
-        Such scores put the labels into the same order. `REFERENCE` is the first of its group.
+        The same to four decimals: as a rule such scores put the labels into the same order.
+        `REFERENCE` is the first of its group.
         """
         scores = {key[2]: None for key in self.numbers if key[:2] == (label, direction) and key[2]}
         groups: dict[str, list[str]] = {}
         for score in sorted(scores, key=lambda name: name != REFERENCE):
             numbers = [self.of(score, measure, label, direction)[:3] for measure in MEASURES]
-            groups.setdefault(str(numbers), []).append(score)
-        known = [self.of(group[0], BEST_BY, label, direction).value for group in groups.values()]
-        order = sorted(range(len(known)), key=lambda at: _falling(known[at]))
-        return [list(groups.values())[at] for at in order]
+            rounded = str(np.round(numbers, 4).tolist())
+            groups.setdefault(rounded, []).append(score)
+
+        def falling(group: list[str]) -> float:
+            value = self.of(group[0], BEST_BY, label, direction).value
+            return math.inf if math.isnan(value) else -value
+
+        return sorted(groups.values(), key=falling)
 
     def best(self, label: str = POOLED) -> list[str]:
         """Return the scores with the highest average precision; nothing where none has one."""
@@ -120,23 +126,14 @@ class Part:
         return groups[0]
 
 
-def _falling(value: float) -> float:
-    return math.inf if math.isnan(value) else -value
-
-
 def read(detection: str | Path, reviews: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return `detection.csv` and `reviews.csv`; names and noises are text, never numbers."""
-    names = [*PART, "score", "label", "direction", "measure", "how"]
-    text = dict.fromkeys(names, str)
+    text = dict.fromkeys([*PART, "score", "label", "direction", "measure", "how"], str)
+    empty = {column: [""] for column in Number._fields}
     return tuple(
-        pd.read_csv(path, dtype=text, keep_default_na=False, na_values=_empty(path, text))
+        pd.read_csv(path, dtype=text, keep_default_na=False, na_values=empty)
         for path in (detection, reviews)
     )
-
-
-def _empty(path: str | Path, text: dict[str, type]) -> dict[str, list[str]]:
-    columns = pd.read_csv(path, nrows=0).columns
-    return {column: [""] for column in columns if column not in text}
 
 
 def parts(detection: pd.DataFrame, reviews: pd.DataFrame, phantoms: list[str]) -> list[Part]:
@@ -222,7 +219,7 @@ def _found(part: Part, best: list[str], label: str) -> Iterator[str]:
         yield f"{sentence}: no other score does better."
         if label == POOLED and len(best) > 1:
             others = " and ".join(f"“{plain(name)}”" for name in best[1:])
-            yield f"{others} {'puts' if len(best) == 2 else 'put'} the labels into the same order."
+            yield f"{others} {'has' if len(best) == 2 else 'have'} the same numbers."
     else:
         yield f"{sentence}. {compared(found)}"
 

@@ -92,7 +92,7 @@ def scores_table(part: Part, label: str, name: str, about: str) -> Table:
     """Return one row per score; scores with the same numbers share one."""
     rows = []
     for first, *others in part.rankings(label):
-        same = f"same order: {', '.join(map(plain, others))}" if others else ""
+        same = f"same numbers: {', '.join(map(plain, others))}" if others else ""
         numbers = {measure: part.of(first, measure, label) for measure in MEASURES}
         rows.append(
             [
@@ -138,7 +138,7 @@ def places_tables(part: Part) -> list[Table]:
         name += ", pooled" if findings else ""
         tables.append(_places_table(part, name, pooled, part.best()[0]))
     if findings and part.best(MEAN):
-        tables.append(_places_table(part, "Each finding", findings, part.best(MEAN)[0]))
+        tables.append(_places_table(part, "Within each finding", findings, part.best(MEAN)[0]))
     return tables
 
 

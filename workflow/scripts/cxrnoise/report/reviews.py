@@ -13,7 +13,7 @@ from cxrnoise.report.detected import ORACLE, RANDOM, REFERENCE, Part, plain
 BOUNDS = {ORACLE: ("black", "--"), RANDOM: ("black", ":")}
 CLEANLAB = ("#D55E00", "-.")
 HIGHLIGHTS = [("#0072B2", "-"), ("#009E73", (0, (6, 1.5)))]
-OTHERS = "#b8b8b8"
+OTHERS = "#8c8c8c"
 AS_FAR = 3  # the curves end at so many times the number of wrong labels
 SHARES = (0, 0.1, 0.25, 0.5, 1, 1.5, 2, 3)  # reviews of the table, in numbers of wrong labels
 COLUMNS = 3
