@@ -11,7 +11,7 @@ sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
 from snakemake.exceptions import WorkflowError
 
-from cxrnoise.core import allocator, jobs, settings
+from cxrnoise.core import allocator, jobs, parts, settings
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.fingerprint import fingerprint
 from cxrnoise.core.randomness import token
@@ -72,9 +72,7 @@ SHARD = f"{RESULTS}/images/shards/{{shard}}"
 SHARD_FILES = expand(f"{SHARD}.h5", shard=SHARDS)
 SHARD_DIGESTS = expand(f"{SHARD}.sha256", shard=SHARDS)
 INDEX = f"{RESULTS}/images/index"
-# The labels of a run, and its networks: `part` is empty for the network of the splits, a fold
-# (`/fold-0`), all folds together (`/folds`), or the probe, which has folds of its own (`/probe`).
-# Members of an ensemble, which share labels and splits, are below (`/member-1`).
+# The labels of a run, and its networks: what `part` can be is in `core/parts.py`.
 LABELLED = f"{RESULTS}/{{task}}/noise-{{noise}}/seed-{{seed}}"
 LABELLED_LOGS = f"{RESULTS}/logs/{{task}}/noise-{{noise}}/seed-{{seed}}"
 RUN = f"{LABELLED}{{part}}"
@@ -86,13 +84,6 @@ PARTS_OF_RUN = {
     "features": "features.h5",
     "dynamics": "dynamics.parquet",
 }
-BY = {
-    "test": "",
-    "folds": "/folds",
-    "probe": "/probe",
-}  # whose predictions detection judges
-MEMBER = r"(/member-[1-9]\d*)?"
-OF_NETWORK = rf"(/fold-\d+)?{MEMBER}"
 # The noise of a run in its path: `8` is 8 % of symmetric noise, `patient-8` is 8 % of the model
 # `patient`.
 SYMMETRIC = "symmetric"
@@ -189,9 +180,7 @@ def growing(amount):
 def labelled(name):
     """Return an input: a file beside the labels of a run; members share those of their run."""
     return lambda wildcards: (
-        LABELLED.format(**wildcards)
-        + re.sub("/member-.*", "", wildcards.part)
-        + f"/{name}"
+        f"{LABELLED.format(**wildcards)}{parts.labelled(wildcards.part)}/{name}"
     )
 
 
@@ -205,9 +194,8 @@ def of_folds(name):
 
 def training_seed(wildcards):
     """Return the seed of initialisation, order and augmentation, another one for each member."""
-    member = re.search(r"/member-(\d+)", wildcards.part)
-    seed = int(wildcards.seed)
-    return int(token(8, seed, "member", member[1]), 16) if member else seed
+    seed, member = int(wildcards.seed), parts.member(wildcards.part)
+    return int(token(8, seed, "member", member), 16) if member else seed
 
 
 def predicted_splits(wildcards):
@@ -245,7 +233,8 @@ def samples_of(wildcards):
     """Return an input: the Monte Carlo samples of a run, where it has them."""
     if wildcards.task in IMPORTED:
         return []
-    return f"{RUN}/heads.h5" if wildcards.part == "/probe" else f"{RUN}/mcbn.h5"
+    by_probe = wildcards.part == parts.OF["probe"]
+    return f"{RUN}/heads.h5" if by_probe else f"{RUN}/mcbn.h5"
 
 
 def samples_for_score(wildcards):
@@ -255,14 +244,6 @@ def samples_for_score(wildcards):
     return samples_of(wildcards) if needed or by_mean else []
 
 
-def members(task, path):
-    """Return the files of the other members of a run: `path` has the wildcard `member`."""
-    number = TASKS[task].get("members", 1)
-    return [
-        path.replace("{member}", f"/member-{member}") for member in range(1, number)
-    ]
-
-
 def for_score(need):
     """Return an input: a part of a run that the score of the job needs, else nothing."""
 
@@ -270,7 +251,8 @@ def for_score(need):
         if need not in SCORES[wildcards.score].NEEDS:
             return []
         if need == "members":
-            return members(wildcards.task, f"{RUN}{{member}}/predictions.parquet")
+            others = parts.others(TASKS[wildcards.task]["members"])
+            return [f"{RUN}{member}/predictions.parquet" for member in others]
         return f"{RUN}/{PARTS_OF_RUN[need]}"
 
     return files
@@ -308,8 +290,8 @@ def detecting_scores(task, by):
         return [
             score for score in SCORES if not missing[score] and score not in BY_CLEANLAB
         ]
-    for score, parts in missing.items():
-        for part in parts:
+    for score, lacked in missing.items():
+        for part in lacked:
             sys.exit(
                 f"The score {score} in detection.{task}.scores needs {part}, which the run by "
                 f"{by} does not have: {PARTS[part]}."
@@ -350,7 +332,7 @@ def everything_detected(ending):
 def of_seeds(path):
     """Return an input: a file of the run of each seed, `{part}` by whose predictions are judged."""
     return lambda wildcards: expand(
-        f"{LABELLED}{BY[wildcards.by]}/{path}",
+        f"{LABELLED}{parts.OF[wildcards.by]}/{path}",
         task=wildcards.task,
         noise=wildcards.noise,
         seed=SEEDS,
@@ -382,9 +364,9 @@ wildcard_constraints:
     noise=r"([a-z_]+-)?\d+(\.\d+)?",
     seed=r"\d+",
     fold=r"\d+",
-    part=OF_NETWORK,
-    member=MEMBER,
-    by="|".join(BY),
+    part=parts.NETWORK,
+    member=parts.MEMBER,
+    by="|".join(parts.OF),
     truth="[A-Za-z0-9_-]+",
     shard=r"\d\d\d+",
     source=r"[^/]+",

@@ -1,7 +1,5 @@
 # How suspicious each label is, and what a disagreement of the network with it means.
 
-SCORED = rf"{OF_NETWORK}|/folds|/probe"
-
 
 # The prediction beside the given and the true label, and whether a disagreement is an error of the
 # label (A) or of the network (B).
@@ -43,7 +41,7 @@ rule score:
     log:
         f"{RUN_LOGS}/scores/{{score}}.log",
     wildcard_constraints:
-        part=SCORED,
+        part=parts.SCORED,
         score="|".join(name for name in SCORES if name not in BY_CLEANLAB),
     conda:
         "../envs/tables.yaml"
@@ -69,7 +67,7 @@ rule score:
 # The same for the scores of cleanlab, which has an environment of its own.
 use rule score as score_by_cleanlab with:
     wildcard_constraints:
-        part=SCORED,
+        part=parts.SCORED,
         score="|".join(BY_CLEANLAB),
     conda:
         "../envs/cleanlab.yaml"

@@ -93,7 +93,7 @@ rule evaluate:
     log:
         f"{RESULTS}/logs/{{task}}/noise-0/seed-{{seed}}{{part}}/evaluate.log",
     wildcard_constraints:
-        part="(/folds|/probe)?",
+        part=parts.WHOLE,
     conda:
         "../envs/tables.yaml"
     resources:
