@@ -86,7 +86,9 @@ def out_of_fold(
         test = folds == fold
         train = ~test
         reduction = _reduction(features[train], options.dimensions, seed, fold)
-        inside, outside = reduction.transform(features[train]), reduction.transform(features[test])
+        inside, outside = (
+            reduction.transform(features[part]).astype(np.float64) for part in (train, test)
+        )
         weights = _resampled(patients[train], options.heads, seed, fold)
         for number, name in enumerate(["the classes"] if exclusive else classes):
             labels = given if exclusive else given[:, number]
