@@ -416,10 +416,7 @@ def probed(wildcards):
     """Return an input: what the probe of the clean labels predicts, where the noise needs it."""
     if noise_model(wildcards) != "instance":
         return []
-    return (
-        PROBE.format(task=wildcards.task, noise=0, seed=wildcards.seed)
-        + "/predictions.parquet"
-    )
+    return f"{PROBE}/predictions.parquet".format(**{**wildcards, "noise": 0})
 
 
 wildcard_constraints:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cxrnoise.core.manifests import UNKNOWN
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 PARTS = 4  # of the patients of the training folds, to choose the strength
 MOST_TO_FIT_A_REDUCTION = 20_000  # images, drawn at random; more change nothing but time
+AT_ONCE = 4096  # images that are reduced, which have thousands of features
 LEAST = 1e-6  # of a probability in a logarithm
 
 
@@ -48,7 +49,7 @@ def reduced(features: np.ndarray, dimensions: int, seed: int) -> np.ndarray:
     features: float32 (n, d). No label has a part in it.
     dimensions: at most so many components, the largest first.
     """
-    return _reduction(features, dimensions, seed).transform(features)
+    return _reduced(features, np.arange(len(features)), dimensions, seed)
 
 
 def out_of_fold(
@@ -85,10 +86,9 @@ def out_of_fold(
     for fold in np.unique(folds):
         test = folds == fold
         train = ~test
-        reduction = _reduction(features[train], options.dimensions, seed, fold)
-        inside, outside = (
-            reduction.transform(features[part]).astype(np.float64) for part in (train, test)
-        )
+        rows = np.flatnonzero(train)
+        components = _reduced(features, rows, options.dimensions, seed, fold).astype(np.float64)
+        inside, outside = components[train], components[test]
         weights = _resampled(patients[train], options.heads, seed, fold)
         for number, name in enumerate(["the classes"] if exclusive else classes):
             labels = given if exclusive else given[:, number]
@@ -201,19 +201,21 @@ def _fitted(
     return made.fit(features, values, weights)
 
 
-def _reduction(features: np.ndarray, dimensions: int, seed: int, *key: object) -> Pipeline:
-    """Return the reduction of features (n, d), which turns any (m, d) into float32 (m, d')."""
+def _reduced(
+    features: np.ndarray, rows: np.ndarray, dimensions: int, seed: int, *key: object
+) -> np.ndarray:
+    """Return features (n, d) reduced by what is fitted to some of their rows, float32 (n, d')."""
     draws = generator(seed, "probe reduction", *key)
-    fitted = features
-    if len(features) > MOST_TO_FIT_A_REDUCTION:
-        rows = draws.choice(len(features), MOST_TO_FIT_A_REDUCTION, replace=False)
-        fitted = features[np.sort(rows)]
+    if len(rows) > MOST_TO_FIT_A_REDUCTION:
+        rows = np.sort(draws.choice(rows, MOST_TO_FIT_A_REDUCTION, replace=False))
     components = PCA(
-        min(dimensions, len(fitted) - 1, features.shape[1]),
+        min(dimensions, len(rows) - 1, features.shape[1]),
         svd_solver="randomized",
         random_state=int(draws.integers(2**31)),
     )
-    return make_pipeline(StandardScaler(), components).fit(fitted)
+    reduction = make_pipeline(StandardScaler(), components).fit(features[rows])
+    parts = range(0, len(features), AT_ONCE)
+    return np.concatenate([reduction.transform(features[at : at + AT_ONCE]) for at in parts])
 
 
 def _resampled(patients: np.ndarray, heads: int, seed: int, fold: int) -> np.ndarray:
