@@ -34,6 +34,7 @@ checkpoint labels:
         cohort=f"{RESULTS}/{{task}}/cohort-{{seed}}.parquet",
         shards=of_images(ancient(SHARD_FILES)),
         digests=of_images(SHARD_DIGESTS),
+        probed=probed,
     output:
         labels=f"{LABELLED}/labels.parquet",
         content=f"{LABELLED}/content.sha256",

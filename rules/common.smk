@@ -87,6 +87,11 @@ PARTS_OF_RUN = {
 # The noise of a run in its path: `8` is 8 % of symmetric noise, `patient-8` is 8 % of the model
 # `patient`.
 SYMMETRIC = "symmetric"
+# The features of a frozen network, and the probe, a classifier on them. `network` is `pretrained`,
+# or a task of kind `orientation` and its seed; `hung` says whether images are mirrored.
+PRETRAINED = "pretrained"
+FEATURES = f"{RESULTS}/features/{{network}}/{{hung}}-{{crop}}/{{shard}}.h5"
+PROBE = f"{LABELLED}/probe"
 IMPORTED = [name for name, task in TASKS.items() if task["kind"] == "predictions"]
 TRAINED = [name for name in TASKS if name not in IMPORTED]
 
@@ -357,6 +362,43 @@ def situs_runs(path):
         noise=noises("situs", of_model(wildcards)),
         seed=SEEDS,
     )
+
+
+def network_of_features(wildcards):
+    """Return an input: the weights of the frozen network, or end with a sentence without any."""
+    if wildcards.network != PRETRAINED:
+        task, _, seed = wildcards.network.rpartition("-")
+        return f"{RESULTS}/{task}/noise-0/seed-{seed}/model.keras"
+    if not WEIGHTS_FILE:
+        sys.exit(
+            "The probe needs a trained network, but weights is none: set weights to imagenet or to "
+            "a file, or probe.network to a task of kind orientation."
+        )
+    return WEIGHTS_FILE
+
+
+def features_of(hung):
+    """Return an input: the features of all shards for the probe of a run, plain or mirrored."""
+
+    def files(wildcards):
+        task = TASKS[wildcards.task]
+        if hung == "mirrored" and task["kind"] != "situs":
+            return []
+        network = config["probe"]["network"]
+        if network != PRETRAINED:
+            network = f"{network}-{wildcards.seed}"
+        return expand(
+            FEATURES, network=network, hung=hung, crop=task["crop"], shard=SHARDS
+        )
+
+    return files
+
+
+def probed(wildcards):
+    """Return an input: what the probe of the clean labels predicts, where the noise needs it."""
+    if noise_model(wildcards) != "instance":
+        return []
+    return f"{PROBE}/predictions.parquet".format(**{**wildcards, "noise": 0})
 
 
 wildcard_constraints:

@@ -16,6 +16,7 @@ def check(settings: Settings) -> None:
     """Check keys against each other; raise `UserError` with one sentence for the first fault."""
     _check_finding(settings)
     _check_data(settings)
+    _check_probe(settings)
     for name, task in settings.tasks.items():
         if task.kind != "predictions":
             _check_crop(name, task, settings.shards.size)
@@ -90,6 +91,16 @@ def _check_data(settings: Settings) -> None:
         )
 
 
+def _check_probe(settings: Settings) -> None:
+    network, tasks = settings.probe.network, settings.tasks
+    upright = [name for name, task in tasks.items() if task.kind == "orientation"]
+    if network not in ("pretrained", *upright):
+        raise UserError(
+            f"The configuration key probe.network is {network}, but should be pretrained or a task "
+            f"of kind orientation ({', '.join(upright) or 'there is none'})."
+        )
+
+
 def _check_crop(name: str, task, size: int) -> None:
     if task.crop > size:
         raise UserError(
@@ -105,6 +116,11 @@ def _check_noise(name: str, task) -> None:
         raise UserError(
             f"The configuration key tasks.{name}.class_rates names the class {min(unknown)}, but "
             f"the classes of this task are {' and '.join(sorted(known))}."
+        )
+    if "instance" in task.noise_models and task.kind == "orientation":
+        raise UserError(
+            f"The configuration key tasks.{name}.noise_models has instance, but the labels of a "
+            "task of kind orientation are all alike, so that none is harder: take it out."
         )
     if "class_conditional" not in task.noise_models:
         return

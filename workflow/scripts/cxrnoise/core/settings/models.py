@@ -23,7 +23,7 @@ from pydantic import (
 RESERVED = frozenset(
     {"images", "logs", "figures", "weights", "downloads", "verified", "tensorboard"}
     | {"all", "download", "verify", "table1", "table2", "paper-vs-ours"}
-    | {"detection", "audit", "audit-sample", "report"}
+    | {"detection", "audit", "audit-sample", "report", "features"}
 )
 NOT_PAPER = "Not in the paper; our choice."
 
@@ -299,8 +299,9 @@ class Task(Group):
     noise_models: Texts = key(
         ["symmetric"],
         "How labels are flipped: `symmetric` (each label alike, §2.2), `class_conditional` (see "
-        "`class_rates`) or `patient` (all images of a patient alike). The networks of each model "
-        "are trained for all of `noise_levels`.",
+        "`class_rates`), `patient` (all images of a patient alike) or `instance` (the more likely, "
+        "the harder an image is for the probe of the labels without noise). The networks of each "
+        "model are trained for all of `noise_levels`.",
     )
     class_rates: dict[Text, Rate] = key(
         {},
@@ -522,6 +523,34 @@ class Detected(Group):
     )
 
 
+class Probe(Group):
+    network: Text = key(
+        "pretrained",
+        "The frozen network behind the features of a probe: `pretrained` (`network.backbone` with "
+        "the file of `weights`), or the name of a task of kind `orientation`, whose network is "
+        "trained on your own images without any label of theirs. " + NOT_PAPER,
+    )
+    layers: Annotated[Texts | None, BeforeValidator(_none)] = key(
+        None,
+        "Names of the layers whose outputs are pooled, the average and the maximum of each "
+        "channel, such as `[conv3_block4_out, conv4_block6_out]`. Without it, the last layers at "
+        "the two deepest resolutions. " + NOT_PAPER,
+    )
+    dimensions: Whole = key(
+        128, "Principal components to which the features are reduced, at most. " + NOT_PAPER
+    )
+    strengths: Annotated[list[Positive], Field(min_length=1), AfterValidator(_each_once)] = key(
+        [0.0003, 0.001, 0.003, 0.01, 0.03],
+        "Inverse strengths of the regularisation (`C` of scikit-learn) to choose from, by a "
+        "cross-validation on given labels. " + NOT_PAPER,
+    )
+    heads: AtLeastTwo = key(
+        50,
+        "Classifiers on patients drawn with replacement; the variance of their predictions is the "
+        "uncertainty of a probe. " + NOT_PAPER,
+    )
+
+
 class Strata(Group):
     low: WholeOrZero = key(
         35, "Cases from the low group in a stratified draw; size of the paper's group (Table 2)."
@@ -663,6 +692,7 @@ class Settings(Group):
         "How well each score finds wrong labels (docs/detection.md), by the name of the task. "
         + NOT_PAPER,
     )
+    probe: Probe = key(Probe(), "Linear classifiers on the features of a frozen network.")
     study: Study = key(Study(), "Which cases are read for Table 2.")
     simulated_reader: SimulatedReader = key(SimulatedReader(), "Readers of phantoms.")
     phantom: Phantom = key(Phantom(), "The phantoms of `dataset.kind: phantom`.")
