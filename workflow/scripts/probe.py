@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxrnoise.core import manifests, provenance
+from cxrnoise.core import manifests, provenance, samples
 from cxrnoise.core.files import replacing
 from cxrnoise.core.jobs import job
 from cxrnoise.probe import classifier, files
@@ -37,7 +37,7 @@ with job(snakemake):
     predictions.insert(1, "split", "test")
     manifests.write(predictions, outputs.predictions, "predictions", described, classes=names)
     images, splits = predictions["image"], predictions["split"]
-    files.write_heads(outputs.heads, heads, images, splits, names, described)
+    samples.write(outputs.heads, heads, images, splits, names, described)
     files.write_features(outputs.features, reduced, images, described)
     manifests.write(labels, outputs.labels, "labels", described, classes=values)
     digest = content(labels, Path(snakemake.input.content).read_text().split()[:1])

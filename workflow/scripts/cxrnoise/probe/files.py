@@ -1,6 +1,5 @@
-"""The HDF5 files of the probe: features of images, and the predictions of its heads."""
+"""Files of features of images."""
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -18,7 +17,8 @@ def write_features(
     """Write `features`, float32 (n, d), and the names of their images, `image` (n,)."""
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.create_dataset("features", data=features, track_times=False)
-        _write_names(file, "image", images)
+        names = np.array([image.encode() for image in images], "S")
+        file.create_dataset("image", data=names, track_times=False)
         file.attrs["provenance"] = provenance
 
 
@@ -64,32 +64,6 @@ def read_hung(
     if turned.any():
         features[turned] = read_features(mirrored, labels.loc[turned, "image"])
     return features
-
-
-def write_heads(
-    path: str | Path,
-    probabilities: np.ndarray,
-    images: Sequence[str],
-    splits: Sequence[str],
-    classes: list[str],
-    provenance: str,
-) -> None:
-    """Write the predictions of the heads in the layout of the Monte Carlo samples.
-
-    `probabilities` is float32 (H, n, K), `image` and `split` are (n,); the attribute `classes` is
-    the JSON list of the K names.
-    """
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-        file.create_dataset("probabilities", data=probabilities, track_times=False)
-        _write_names(file, "image", images)
-        _write_names(file, "split", splits)
-        file.attrs["classes"] = json.dumps(classes)
-        file.attrs["provenance"] = provenance
-
-
-def _write_names(file: h5py.File, name: str, texts: Sequence[str]) -> None:
-    data = np.array([text.encode() for text in texts], "S")
-    file.create_dataset(name, data=data, track_times=False)
 
 
 def _read_features(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
