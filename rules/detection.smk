@@ -54,6 +54,7 @@ rule detection_page:
     input:
         detection=f"{RESULTS}/detection.csv",
         reviews=f"{RESULTS}/reviews.csv",
+        readers=f"{RESULTS}/readers.csv",
         templates=templates("detection"),
     output:
         html=report(

@@ -5,7 +5,7 @@ import pandas as pd
 from cxrnoise.report import detected
 
 BETTER, WORSE, UNCLEAR = (0.02, 0.01, 0.03), (-0.02, -0.03, -0.01), (0.02, -0.01, 0.05)
-PLACE = {"task": "situs", "noise": "8", "by": "test", "truth": "true_label"}
+PLACE = {"task": "situs", "noise": "8", "by": "test", "truth": "labels"}
 
 
 def rows_of(label="all", direction="any", scores=None, wrong=80, n=1000, **place):
@@ -54,10 +54,26 @@ def reviews_of(scores, wrong=80, n=1000, **place):
     return rows
 
 
-def parts(rows=None, reviews=None, phantoms=("situs",)):
+def readers_of(**place):
+    """Return two readers, one of them careful."""
+    place = PLACE | place | {"label": "all", "n": 80, "how": "bootstrap of patients", "ties": 12}
+    return [
+        place
+        | {"reader": reader, "measure": measure}
+        | {"value": value, "low": value - 0.1, "high": value + 0.1}
+        for reader, values in {"Ann": (0.8, 0.6), "Bob": (0.5, 0.85)}.items()
+        for measure, value in zip(("precision", "recall"), values, strict=True)
+    ]
+
+
+READERS = [*detected.PART, "reader", "label", "measure", "value", "low", "high", "n", "how", "ties"]
+
+
+def parts(rows=None, reviews=None, phantoms=("situs",), readers=()):
     """Return the parts of these rows, by way of the files that the workflow has."""
     rows = rows if rows is not None else rows_of(scores=SCORES)
     columns = [*detected.PART, "score", "label", "direction", "measure", "seeds", "how"]
     numbers = pd.DataFrame(rows, columns=[*columns, *detected.Number._fields])
     curves = pd.DataFrame(reviews if reviews is not None else reviews_of(SCORES))
-    return detected.parts(numbers, curves, list(phantoms))
+    people = pd.DataFrame(readers, columns=READERS)
+    return detected.parts(numbers, curves, people, list(phantoms))

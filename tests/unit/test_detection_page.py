@@ -10,21 +10,23 @@ from hypothesis import strategies as st
 
 from cxrnoise.core.provenance import describe
 from cxrnoise.report import detected, detection, pages, reviews
-from cxrnoise.report.detected import Number, compared, noise_name, sentences
+from cxrnoise.report.detected import Number, compared, noise_name, sentences, truth_name
 from detections import (
     BETTER,
     NONE,
+    READERS,
     SCORES,
     UNCLEAR,
     WORSE,
     parts,
+    readers_of,
     reviews_of,
     rows_of,
 )
 from outline import read_html
 
 TEMPLATES = Path(pages.__file__).parent / "templates"
-FINDINGS = {"task": "three", "noise": "0", "by": "probe", "truth": "majority_of_three"}
+FINDINGS = {"task": "three", "noise": "0", "by": "probe", "truth": "majority-unanimous"}
 
 
 def said(**changes):
@@ -138,6 +140,19 @@ def test_noise_is_named_in_words(path, words):
     assert noise_name(path) == words
 
 
+@pytest.mark.parametrize(
+    ("truth", "words"),
+    [
+        ("labels", "the true labels"),
+        ("truth-majority", "what was drawn"),
+        ("my-reads-majority", "the majority in my-reads.csv"),
+        ("majority-unanimous", "the unanimous reads in majority.csv"),
+    ],
+)
+def test_the_truth_is_named_in_words(truth, words):
+    assert truth_name(truth) == words
+
+
 # ---- tables
 
 
@@ -166,6 +181,25 @@ def test_a_missing_measure_is_a_dash_that_sorts_last():
     [table, *_] = detection.scores_tables(parts(rows)[0])
     assert table.rows[0][4] == detection.Cell("–")
     assert "–" in html(rows)
+
+
+def test_a_score_of_some_labels_says_so_and_is_never_the_best():
+    rows = rows_of(scores=SCORES) + rows_of(scores={"forgetting": (0.99, BETTER)}, n=900)[2:]
+    [part] = parts(rows)
+    [table, *_] = detection.scores_tables(part)
+    assert part.best() == ["neighbours"]
+    assert table.rows[0][0][:3] == ("forgetting events", "", "ranks 900 of 1,000 labels")
+
+
+def test_single_readers_are_rows_with_precision_and_recall():
+    [part] = parts(readers=readers_of())
+    [*_, table] = detection.tables(part)
+    assert table.name == "Single readers"
+    assert [[one.value for one in row] for row in table.rows] == [
+        ["Ann", "0.800", "0.600", "12"],
+        ["Bob", "0.500", "0.850", "12"],
+    ]
+    assert "“nearest neighbours” has a precision and recall of 0.900" in table.caption
 
 
 def test_pooled_and_within_finding_numbers_stand_apart_and_are_called_so():
@@ -217,7 +251,7 @@ def test_the_curves_are_told_in_words_and_numbers():
 
 
 def test_the_figure_has_a_panel_for_each_part_and_warns_in_its_title():
-    truths = ("true_label", "simulated_readers")
+    truths = ("labels", "simulated-majority")
     rows = [row for truth in truths for row in rows_of(scores=SCORES, truth=truth)]
     curves = [row for truth in truths for row in reviews_of(SCORES, truth=truth)]
     figure = reviews.panels(parts(rows, curves), "Chests")
@@ -263,7 +297,7 @@ def test_the_page_asks_nothing_of_anywhere():
 
 
 def test_phantoms_and_simulated_readers_are_named_in_titles():
-    place = {"truth": "simulated_readers"}
+    place = {"truth": "simulated-majority"}
     page = html(rows_of(scores=SCORES, **place), reviews_of(SCORES, **place))
     assert "<title>PHANTOM, SIMULATED READERS: How well" in page
     assert "<h1>PHANTOM, SIMULATED READERS: How well" in page
@@ -303,8 +337,10 @@ def test_names_and_noises_of_the_files_stay_text(tmp_path):
     rows = rows_of("None", scores={"self_confidence": (0.7, NONE)}, noise="08", task="NA")
     pages.write_csv(pd.DataFrame(rows), tmp_path / "detection.csv")
     pages.write_csv(pd.DataFrame(reviews_of(SCORES)), tmp_path / "reviews.csv")
-    numbers, curves = detected.read(tmp_path / "detection.csv", tmp_path / "reviews.csv")
-    [part] = detected.parts(numbers, curves, [])
+    pages.write_csv(pd.DataFrame(columns=READERS), tmp_path / "readers.csv")
+    names = ("detection", "reviews", "readers")
+    numbers, curves, people = (detected.read(tmp_path / f"{name}.csv") for name in names)
+    [part] = detected.parts(numbers, curves, people, [])
     assert (part.task, part.noise) == ("NA", "08")
     found = part.of("self_confidence", "auroc", "None")
     assert found.value == 0.7 and math.isnan(found.difference)

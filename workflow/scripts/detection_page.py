@@ -6,8 +6,8 @@ from cxrnoise.report import detected, detection, pages, reviews, saving
 
 with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output
-    numbers, curves = detected.read(files.detection, files.reviews)
-    parts = detected.parts(numbers, curves, params.phantoms)
+    read = (detected.read(path) for path in (files.detection, files.reviews, files.readers))
+    parts = detected.parts(*read, params.phantoms)
     made_by = provenance.describe({"dataset": params.dataset}, params.code)
     templates = Path(files.templates[0]).parent
 

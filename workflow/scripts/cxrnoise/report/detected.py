@@ -36,13 +36,14 @@ NAMES = {
     "cleanlab_confidence_weighted_entropy": "cleanlab: confidence-weighted entropy",
     "cleanlab_issues": "cleanlab: find_label_issues",
     RANDOM: "random order",
-    "true_label": "the true labels",
 }
 ENGINES = {
     "test": "test images",
     "folds": "out-of-fold, networks",
     "probe": "out-of-fold, probe",
 }
+TRUTHS = {"labels": "the true labels", "truth-majority": "what was drawn"}
+READS = {"majority": "the majority in {}.csv", "unanimous": "the unanimous reads in {}.csv"}
 PART = ["task", "noise", "by", "truth"]
 
 
@@ -62,7 +63,8 @@ class Number(NamedTuple):
 class Part:
     """The numbers of one task, noise, way of predicting and truth.
 
-    numbers: by (label, direction, score, measure); reviews: the rows of `reviews.csv`.
+    numbers: by (label, direction, score, measure).
+    reviews, readers: the rows of `reviews.csv`, and those of `readers.csv` over all findings.
     seeds: of how many seeds the numbers are means; how: how the intervals were made.
     phantom: whether the images are phantoms.
     """
@@ -73,6 +75,7 @@ class Part:
     truth: str
     numbers: dict[tuple[str, str, str, str], Number]
     reviews: pd.DataFrame
+    readers: pd.DataFrame
     seeds: int
     how: str
     phantom: bool
@@ -88,7 +91,7 @@ class Part:
     def setting(self) -> str:
         """The noise, how the images were predicted, and what counts as true."""
         engine = ENGINES.get(self.by, self.by)
-        return f"{noise_name(self.noise)}; {engine}; truth: {plain(self.truth)}"
+        return f"{noise_name(self.noise)}; {engine}; truth: {truth_name(self.truth)}"
 
     @property
     def title(self) -> str:
@@ -118,38 +121,57 @@ class Part:
 
         return sorted(groups.values(), key=falling)
 
+    def is_whole(self, score: str, label: str = POOLED) -> bool:
+        """Return whether a score ranks every label, so that it can be the best of all."""
+        ranked, known = (self.of(*names, label).n for names in ((score, BEST_BY), ("", "wrong")))
+        return not ranked < known
+
     def best(self, label: str = POOLED) -> list[str]:
-        """Return the scores with the highest average precision; nothing where none has one."""
-        groups = self.rankings(label)
-        if not groups or math.isnan(self.of(groups[0][0], BEST_BY, label).value):
-            return []
-        return groups[0]
+        """Return the scores of every label with the highest average precision, if any has one."""
+        for group in self.rankings(label):
+            known = not math.isnan(self.of(group[0], BEST_BY, label).value)
+            if known and self.is_whole(group[0], label):
+                return group
+        return []
 
 
-def read(detection: str | Path, reviews: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return `detection.csv` and `reviews.csv`; names and noises are text, never numbers."""
-    text = dict.fromkeys([*PART, "score", "label", "direction", "measure", "how"], str)
+def read(path: str | Path) -> pd.DataFrame:
+    """Return `detection.csv`, `reviews.csv` or `readers.csv`; names and noises are always text."""
+    names = [*PART, "score", "reader", "label", "direction", "measure", "how"]
     empty = {column: [""] for column in Number._fields}
-    return tuple(
-        pd.read_csv(path, dtype=text, keep_default_na=False, na_values=empty)
-        for path in (detection, reviews)
+    return pd.read_csv(
+        path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=empty
     )
 
 
-def parts(detection: pd.DataFrame, reviews: pd.DataFrame, phantoms: list[str]) -> list[Part]:
+def parts(
+    detection: pd.DataFrame, reviews: pd.DataFrame, readers: pd.DataFrame, phantoms: list[str]
+) -> list[Part]:
     """Return what belongs together, in the order of the table.
 
     Parameters
     ----------
-    detection, reviews: as `read` returns them; phantoms: the tasks whose images are phantoms.
+    detection, reviews, readers: as `read` returns them.
+    phantoms: the tasks whose images are phantoms.
     """
     found = []
     for key, rows in detection.groupby(PART, sort=False):
-        same = (reviews[PART] == list(key)).all(axis=1)
-        how = "; ".join(text for text in rows["how"].unique() if text)
-        seeds = int(rows["seeds"].max())
+        curves, people = (
+            table[(table[PART] == list(key)).all(axis=1) & (table["label"] == POOLED)]
+            for table in (reviews, readers)
+        )
+        pooled = rows[(rows["label"] == POOLED) & (rows["direction"] == ANY)]
+        how = "; ".join(text for text in pooled["how"].unique() if text)
         found.append(
-            Part(*key, _numbers(rows), reviews[same], seeds, how, phantom=key[0] in phantoms)
+            Part(
+                *key,
+                numbers=_numbers(rows),
+                reviews=curves,
+                readers=people,
+                seeds=int(rows["seeds"].max()),
+                how=how,
+                phantom=key[0] in phantoms,
+            )
         )
     return found
 
@@ -176,6 +198,14 @@ def noise_name(noise: str) -> str:
     if level == "0":
         return "labels as they are"
     return f"{level} % {plain(model or 'symmetric')} noise"
+
+
+def truth_name(truth: str) -> str:
+    """Return the truth in words: `reads-majority` is the majority in reads.csv."""
+    if truth in TRUTHS:
+        return TRUTHS[truth]
+    file, _, rule = truth.rpartition("-")
+    return READS[rule].format(file) if rule in READS else plain(truth)
 
 
 def sentences(part: Part) -> Iterator[str]:

@@ -18,6 +18,7 @@ from cxrnoise.report.detected import (
     REFERENCE,
     Number,
     Part,
+    capital,
     difference,
     plain,
     sentences,
@@ -35,6 +36,7 @@ HEADER = [
     "Precision at the number of wrong labels",
     "Average precision, difference to cleanlab",
 ]
+MARKS = ("precision", "recall")  # of a single reader
 DIRECTIONS = {
     ANY: "both",
     PRESENT: "given present, but absent",
@@ -92,11 +94,14 @@ def scores_table(part: Part, label: str, name: str, about: str) -> Table:
     """Return one row per score; scores with the same numbers share one."""
     rows = []
     for first, *others in part.rankings(label):
-        same = f"same numbers: {', '.join(map(plain, others))}" if others else ""
+        words = [f"same numbers: {', '.join(map(plain, others))}"] if others else []
+        if not part.is_whole(first, label):
+            ranked, known = (part.of(*at, label).n for at in ((first, BEST_BY), ("", "wrong")))
+            words.append(f"ranks {ranked:,.0f} of {known:,.0f} labels")
         numbers = {measure: part.of(first, measure, label) for measure in MEASURES}
         rows.append(
             [
-                Cell(plain(first), word=same, key=plain(first)),
+                Cell(plain(first), word="; ".join(words), key=plain(first)),
                 *map(cell, numbers.values()),
                 difference_cell(first, numbers[BEST_BY]),
             ]
@@ -175,12 +180,50 @@ def _place(part: Part, label: str, direction: str, scores: list[str]) -> list[Ce
     return cells
 
 
+READERS = (
+    "Each reader against the majority of the others. Precision: of the labels that the reader "
+    "contradicts, the share that the others contradict too. Recall: of the labels that the others "
+    "contradict, the share that this reader contradicts. Labels on which the others are divided "
+    "are left out."
+)
+
+
+def readers_table(part: Part) -> Table:
+    """Return one row per reader: how well he or she finds the labels that the others contradict."""
+    rows = []
+    for reader, found in part.readers.groupby("reader", sort=False):
+        shares = found.set_index("measure")
+        left_out = found["ties"].iloc[0]
+        rows.append(
+            [
+                Cell(reader, key=reader),
+                *(cell(Number(*shares.loc[name, ["value", "low", "high"]])) for name in MARKS),
+                Cell(f"{left_out:,.0f}", key=f"{left_out:g}"),
+            ]
+        )
+    about = READERS
+    best = part.best()
+    if best:
+        same = part.of(best[0], "precision_at_wrong").value
+        about += (
+            f" At the number of wrong labels, “{plain(best[0])}” has a precision and recall of "
+            f"{same:.3f} against the verdict of all readers."
+        )
+    return Table("Single readers", about, ["Reader", *map(capital, MARKS), "Left out"], rows)
+
+
 def by_task(parts: list[Part]) -> dict[str, list[Part]]:
     """Return the parts of each task, the name of the task with its warnings before it."""
     found: dict[str, list[Part]] = {}
     for part in parts:
         found.setdefault(part.task, []).append(part)
     return found
+
+
+def tables(part: Part) -> list[Table]:
+    """Return all tables of a part that sort."""
+    people = [readers_table(part)] if len(part.readers) else []
+    return [*scores_tables(part), *places_tables(part), *people]
 
 
 def heading(parts: list[Part]) -> str:
@@ -238,7 +281,7 @@ def _section(part: Part, number: int) -> dict[str, object]:
         "id": f"part-{number}",
         "title": part.title,
         "sentences": list(sentences(part)),
-        "tables": [*scores_tables(part), *places_tables(part)],
+        "tables": tables(part),
         "figure": "",
     }
     if len(part.reviews):
@@ -256,7 +299,7 @@ def markdown(parts: list[Part]) -> str:
         text.append(f"## {task_name(same)}")
         for part in same:
             text += [f"### {part.title}", " ".join(sentences(part))]
-            text += map(_markdown_of, [*scores_tables(part), *places_tables(part)])
+            text += map(_markdown_of, tables(part))
     return "\n\n".join(text) + "\n"
 
 

@@ -56,13 +56,14 @@ def panels(parts: list[Part], dataset: str) -> Figure:
 def _draw(axes: Axes, part: Part) -> None:
     curves = _curves(part)
     for score, (colour, style) in _highlighted(part).items():
-        band = (curves[score][name] for name in ("reviewed", "low", "high"))
-        axes.fill_between(*band, color=colour, alpha=0.15, linewidth=0)
-        _plot(axes, curves, score, color=colour, linestyle=style, linewidth=1.8, zorder=3)
+        look = {"color": colour, "linestyle": style, "linewidth": 1.8, "marker": "."}
+        _plot(axes, curves, score, **look, zorder=3)
+        if score in part.best():
+            band = (curves[score][name] for name in ("reviewed", "low", "high"))
+            axes.fill_between(*band, color=colour, alpha=0.12, linewidth=0)
     for score, (colour, style) in BOUNDS.items():
         _plot(axes, curves, score, color=colour, linestyle=style, linewidth=1.2)
-    firsts = [group[0] for group in part.rankings()]  # the others of a group have the same curve
-    others = [score for score in firsts if score in curves and score not in _highlighted(part)]
+    others = [score for score in _drawn(part) if score not in _highlighted(part)]
     for number, score in enumerate(others):
         label = "other scores" if number == 0 else None
         _plot(axes, curves, score, label=label, color=OTHERS, linewidth=0.8, zorder=1)
@@ -92,11 +93,17 @@ def _curves(part: Part) -> dict[str, pd.DataFrame]:
 
 def _highlighted(part: Part) -> dict[str, tuple]:
     """Return the lines of the scores that are told apart: the best, cleanlab's, the next best."""
-    drawn = set(part.reviews["score"])
-    firsts = [group[0] for group in part.rankings() if group[0] in drawn]
-    others = [score for score in firsts if score != REFERENCE][: len(HIGHLIGHTS)]
+    drawn = _drawn(part)
+    others = [score for score in drawn if score != REFERENCE][: len(HIGHLIGHTS)]
     lines = dict(zip(others, HIGHLIGHTS, strict=False)) | {REFERENCE: CLEANLAB}
-    return {score: lines[score] for score in firsts if score in lines}
+    return {score: lines[score] for score in drawn if score in lines}
+
+
+def _drawn(part: Part) -> list[str]:
+    """Return the scores of every label, the best first, one of those with the same numbers."""
+    known = set(part.reviews["score"])
+    firsts = [group[0] for group in part.rankings()]
+    return [score for score in firsts if score in known and part.is_whole(score)]
 
 
 def lines(part: Part) -> tuple[list[str], list[list[str]]]:
