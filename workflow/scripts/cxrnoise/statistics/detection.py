@@ -15,7 +15,9 @@ say present, of which the wrong ones are absent in truth; `absent` ranks those t
 mean over the findings that have both right and wrong labels. A task with one label has `all` only.
 
 Intervals are those of `replicates`, over all seeds. A value that does not exist is NaN: an AUROC or
-an average precision without both right and wrong labels, a precision at 100 of fewer labels.
+an average precision without both right and wrong labels, a precision at 100 of fewer labels. Where
+all of the first 20 or 100 are wrong, or none is, the interval of the precision is Wilson's; that of
+another measure of a perfect ranking has no width.
 """
 
 from collections.abc import Callable, Iterator, Sequence
