@@ -15,11 +15,13 @@ rule write_table1:
         verdicts=situs_runs("verdicts.parquet"),
         confidence=situs_runs("scores/confidence.parquet"),
         uncertainty=situs_runs("scores/uncertainty.parquet"),
+        cohorts=ancient(expand(f"{RESULTS}/situs/cohort-{{seed}}.parquet", seed=SEEDS)),
         paper=PAPER_TABLE1,
         templates=templates("table1"),
     output:
         table=f"{RESULTS}/table1{{model}}.csv",
         by_seed=f"{RESULTS}/table1_by_seed{{model}}.csv",
+        intervals=f"{RESULTS}/table1_intervals{{model}}.csv",
         markdown=f"{RESULTS}/table1{{model}}.md",
         html=report(
             f"{RESULTS}/table1{{model}}.html",
@@ -51,6 +53,7 @@ rule write_table1:
 rule draw_situs:
     input:
         by_seed=f"{RESULTS}/table1_by_seed{{model}}.csv",
+        intervals=f"{RESULTS}/table1_intervals{{model}}.csv",
         paper=PAPER_TABLE1,
     output:
         svg=report(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from cxrnoise.statistics import replicates
+from cxrnoise.statistics.intervals import wilson
 
 REPETITIONS, SEEDS = 300, 5
 
@@ -112,6 +113,12 @@ def test_seeds_that_differ_widen_the_interval():
     assert alike.value == pytest.approx(2 / 3) and apart.value == pytest.approx(1 / 2)
     assert apart.high - apart.low > alike.high - alike.low
     assert "2 seeds" in apart.how
+
+
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_a_share_of_all_has_an_interval_too(seeds):
+    found = accuracy(*[table(np.ones(40, bool))] * seeds)
+    assert found[:3] == pytest.approx((1, *wilson(1, 40))) and found.how == "Wilson"
 
 
 @given(st.integers(0, 1000), st.integers(1, 4), st.integers(1, 12))

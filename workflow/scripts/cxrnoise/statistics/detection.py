@@ -15,7 +15,9 @@ say present, of which the wrong ones are absent in truth; `absent` ranks those t
 mean over the findings that have both right and wrong labels. A task with one label has `all` only.
 
 Intervals are those of `replicates`, over all seeds. A value that does not exist is NaN: an AUROC or
-an average precision without both right and wrong labels, a precision at 100 of fewer labels.
+an average precision without both right and wrong labels, a precision at 100 of fewer labels. Where
+all of the first 20 or 100 are wrong, or none is, the interval of the precision is Wilson's; that of
+another measure of a perfect ranking has no width.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -35,12 +37,8 @@ ANY, PRESENT, ABSENT = "any", "present", "absent"
 GIVEN = {PRESENT: 1, ABSENT: 0}
 RANDOM, ORACLE = "random", "oracle"
 DEPTHS = (20, 100)
-MEASURES = (
-    "auroc",
-    "average_precision",
-    *(f"precision_at_{depth}" for depth in DEPTHS),
-    "precision_at_wrong",
-)
+PRECISIONS = {f"precision_at_{depth}": depth for depth in DEPTHS}
+MEASURES = ("auroc", "average_precision", *PRECISIONS, "precision_at_wrong")
 COLUMNS = ["score", "label", "direction", "measure", *Estimate._fields, "seeds"]
 COLUMNS += ["difference", "difference_low", "difference_high"]
 REVIEWS = ["score", "label", "reviewed", "label_accuracy", "low", "high"]
@@ -94,7 +92,7 @@ def reviews(seeds: Sequence[pd.DataFrame], seed: int = 0) -> pd.DataFrame:
     for score in [*compared.scores, RANDOM, ORACLE]:
         accuracy = compared.accuracy(score, steps)
         for number, step in enumerate(steps):
-            found = _estimate(accuracy[:, :, number], step, replicates.SHARE)
+            found = _estimate(accuracy[:, :, number], step)
             rows.append((score, POOLED, step, *found[:3]))
     return pd.DataFrame(rows, columns=REVIEWS)
 
@@ -203,7 +201,7 @@ class _Compared:
             n = self._n(key, known)
             wrong, prevalence = (values[:, :, number] for number in range(2))
             number = Estimate(replicates.mean_of_known(wrong[:, 0]), *NOTHING[1:], n)
-            share = _estimate(prevalence, n, replicates.SHARE)
+            share = _estimate(prevalence, n, share_of=n)
             yield "", *key, "wrong", *number, _existing(wrong), *NOTHING
             yield "", *key, "prevalence", *share, _existing(prevalence), *NOTHING
 
@@ -215,11 +213,11 @@ class _Compared:
         for key, values in own.items():
             n = self._n(key, known)
             for number, name in enumerate(MEASURES):
-                found = _estimate(values[:, :, number], n, replicates.SHARE)
+                found = _estimate(values[:, :, number], n, share_of=PRECISIONS.get(name, 0))
                 compared = NOTHING
                 if differences is not None:
                     difference = differences[key][:, :, number]
-                    compared = _estimate(difference, n, replicates.DIFFERENCE)[:3]
+                    compared = _estimate(difference, n, bounds=replicates.DIFFERENCE)[:3]
                 yield score, *key, name, *found, _existing(values[:, :, number]), *compared
 
     def accuracy(self, score: str, steps: list[int]) -> np.ndarray:
@@ -294,9 +292,9 @@ def _same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
     return all(np.array_equal(*pair) for pair in zip(one, other, strict=True))
 
 
-def _estimate(measured: np.ndarray, n: float, bounds: tuple[float, float]) -> Estimate:
+def _estimate(measured: np.ndarray, n: float, **options: object) -> Estimate:
     """Return the estimate of values (S, 1 + RESAMPLES), the first of which are of the data."""
-    return replicates.estimate(measured[:, 0], measured[:, 1:], n, bounds)
+    return replicates.estimate(measured[:, 0], measured[:, 1:], n, **options)
 
 
 def _existing(measured: np.ndarray) -> int:

@@ -23,10 +23,11 @@ import pandas as pd
 from scipy.stats import t
 
 from cxrnoise.core.randomness import generator
-from cxrnoise.statistics.intervals import NOTHING, Estimate
+from cxrnoise.statistics.intervals import NOTHING, Estimate, wilson
 
 RESAMPLES = 1000
 LEVEL = 0.95
+ROUNDING = 1e-9
 SHARE, DIFFERENCE = (0.0, 1.0), (-1.0, 1.0)  # ranges of a measure
 
 
@@ -64,6 +65,7 @@ def estimate(
     resampled: np.ndarray,
     n: float,
     bounds: tuple[float, float] = SHARE,
+    share_of: float = 0,
 ) -> Estimate:
     """Return the mean over the seeds with its 95 % interval, which stays within `bounds`.
 
@@ -73,6 +75,8 @@ def estimate(
     ----------
     values: of each seed, float (S,); resampled: of each seed and resample, float (S, RESAMPLES).
     n: number of cases.
+    share_of: of how many cases of one seed the measure is a share. Where neither patients nor seeds
+        make a difference, because all or none of these cases are hits, the interval is Wilson's.
     """
     known = ~np.isnan(values)
     values = values[known]
@@ -87,6 +91,8 @@ def estimate(
         low = value - np.hypot(max(value - low, 0), by_seeds)
         high = value + np.hypot(max(high - value, 0), by_seeds)
         how = f"bootstrap of patients and t of {len(values)} seeds"
+    if share_of and high - low < ROUNDING:
+        return Estimate(float(value), *wilson(value, share_of), n, "Wilson")
     low, high = np.clip([low, high], *bounds)
     return Estimate(float(value), float(low), float(high), n, how)
 
@@ -123,5 +129,6 @@ def shares(
         wholes = np.stack([sums[whole] for sums in summed])
         with np.errstate(invalid="ignore"):
             measured = np.stack([sums[part] for sums in summed]) / wholes
-        found[name] = estimate(measured[:, 0], measured[:, 1:], wholes[:, 0].mean())
+        n = wholes[:, 0].mean()
+        found[name] = estimate(measured[:, 0], measured[:, 1:], n, share_of=n)
     return found
