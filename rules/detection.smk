@@ -1,4 +1,4 @@
-# How well each score finds wrong labels.
+# How well each score finds wrong labels, where it is known which are wrong.
 
 DETECTED = f"{RESULTS}/{{task}}/noise-{{noise}}/detection/{{by}}-{{truth}}"
 
@@ -11,7 +11,7 @@ rule detect:
         scores=scores_of_seeds,
         reads=reads_of,
     output:
-        numbers=f"{DETECTED}.csv",
+        detection=f"{DETECTED}.csv",
         reviews=f"{DETECTED}-reviews.csv",
         readers=f"{DETECTED}-readers.csv",
     log:
@@ -32,11 +32,11 @@ rule detect:
 # All of it, in one table each.
 rule write_detection:
     input:
-        numbers=lambda wildcards: everything_detected(".csv"),
+        detection=lambda wildcards: everything_detected(".csv"),
         reviews=lambda wildcards: everything_detected("-reviews.csv"),
         readers=lambda wildcards: everything_detected("-readers.csv"),
     output:
-        numbers=f"{RESULTS}/detection.csv",
+        detection=f"{RESULTS}/detection.csv",
         reviews=f"{RESULTS}/reviews.csv",
         readers=f"{RESULTS}/readers.csv",
     log:
@@ -47,3 +47,39 @@ rule write_detection:
         code=fingerprint("detection.py"),
     script:
         "../workflow/scripts/detection.py"
+
+
+# The numbers of detection as people read them: sentences, tables that sort, and curves.
+rule detection_page:
+    input:
+        detection=f"{RESULTS}/detection.csv",
+        reviews=f"{RESULTS}/reviews.csv",
+        templates=templates("detection"),
+    output:
+        html=report(
+            f"{RESULTS}/detection.html",
+            caption="../workflow/report/detection.rst",
+            category="Detection",
+            labels={
+                "result": "How well each score finds wrong labels",
+                "format": "page",
+            },
+        ),
+        markdown=f"{RESULTS}/detection.md",
+        svg=report(
+            f"{RESULTS}/figures/detection.svg",
+            caption="../workflow/report/figure_detection.rst",
+            category="Detection",
+            labels={"result": "Label accuracy after reviews", "format": "figure"},
+        ),
+        png=f"{RESULTS}/figures/detection.png",
+    log:
+        f"{RESULTS}/logs/detection_page.log",
+    conda:
+        "../envs/tables.yaml"
+    params:
+        dataset=NAME,
+        phantoms=TRAINED if PHANTOM else [],
+        code=fingerprint("detection_page.py"),
+    script:
+        "../workflow/scripts/detection_page.py"

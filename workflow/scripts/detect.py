@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -12,11 +10,11 @@ from cxrnoise.statistics import detection, known_errors
 with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output
     labels = [manifests.read(path, "labels") for path in files.labels]
-    source, verdicts, said = params.truth, None, None
-    if params.truth != "labels":
-        source = f"{Path(params.truth).stem}-{params.rule}"
-        reads = truth.reads(params.truth, labels[0]["label"].unique())
-        verdicts, said = truth.verdicts(reads, params.rule), truth.against_the_others(reads)
+    about = dict(snakemake.wildcards.items())  # task, noise, by, truth
+    verdicts, said = None, None
+    if params.verdict:
+        reads = truth.reads(files.reads, labels[0]["label"].unique())
+        verdicts, said = truth.verdicts(reads, params.verdict), truth.against_the_others(reads)
 
     scored = []
     of_seeds = np.reshape(files.scores, (len(params.seeds), len(params.scores)))
@@ -27,9 +25,8 @@ with job(snakemake):
         }
         scored.append(known_errors.scored(of_seed, scores))
     seeds = [known_errors.known(table, verdicts) for table in scored]
-    known_errors.check(seeds, params.task, params.noise, source)
+    known_errors.check(seeds, about["task"], about["noise"], about["truth"])
 
-    about = {"task": params.task, "noise": params.noise, "by": params.by, "truth": source}
     tables = {
         output.detection: detection.measure(seeds),
         output.reviews: detection.reviews(seeds),

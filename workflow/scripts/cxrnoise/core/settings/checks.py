@@ -47,7 +47,12 @@ def _check_detection(name: str, detected, tasks) -> None:
                 "[test]."
             )
         return
-    if 0 in levels and not detected.truth:
+    if not detected.truth and task.kind != "situs":
+        raise UserError(
+            f"The configuration key detection.{name}.truth is empty, but nobody knows which labels "
+            f"of a task of kind {task.kind} are wrong: name readers in it."
+        )
+    if not detected.truth and 0 in levels:
         raise UserError(
             f"The configuration key detection.{name}.levels has 0, at which no label was flipped: "
             f"take it out, or name readers in detection.{name}.truth."
