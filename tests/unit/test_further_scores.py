@@ -1,6 +1,8 @@
 """The scores beside the paper's, against values worked out by hand and against a plain search."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,17 @@ import runs
 from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.scores import information, neighbours, tables
 from cxrnoise.scores.registry import SCORES
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_documentation_lists_every_score_with_what_it_needs():
+    text = "".join(path.read_text("utf-8") for path in DOCS.glob("detection*.md"))
+    row = r"^\| `(\w+)` \| ?([^|]*?) ?\|(?: [^|]+ \|){3}$"  # name, needs, from, to, function of
+    rows = dict(re.findall(row, text, re.MULTILINE))
+    for name in SCORES:
+        needs = ["cleanlab"] if name.startswith("cleanlab_") else SCORES[name].NEEDS
+        assert rows[name].replace("`", "") == ", ".join(needs)
 
 
 def three_classes(**parts):

@@ -155,7 +155,7 @@ def test_dynamics_need_five_epochs_and_labels_that_were_trained_on(read, tmp_pat
     with pytest.raises(UserError, match="4 epochs, .* need at least 5: raise training.epochs"):
         read(dynamics=path)
     write_dynamics(path, ["training.png"])
-    with pytest.raises(UserError, match="no network was trained on them: judge the folds"):
+    with pytest.raises(UserError, match="no network was trained on them: only folded"):
         read(dynamics=path)
 
 

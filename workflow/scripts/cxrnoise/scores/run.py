@@ -21,8 +21,8 @@ PARTS = {
     "members": "set tasks.NAME.members to at least 2",
     "augmented": "predictions from elsewhere have no images to augment, so choose another score",
     "dropout": "set network.backbone to a network that has dropout layers",
-    "features": "judge the run of a network or of the probe",
-    "dynamics": "judge the folds of a network (tasks.NAME.folds)",
+    "features": "only the probe has them (detection.NAME.by: [probe])",
+    "dynamics": "only folded runs have them (detection.NAME.by: [folds])",
 }
 FEWEST_EPOCHS = 5  # that say how a label was learnt
 
