@@ -374,7 +374,7 @@ def network_of_features(wildcards):
             "The probe needs a trained network, but weights is none: set weights to imagenet or to "
             "a file, or probe.network to a task of kind orientation."
         )
-    return WEIGHTS_FILE
+    return WEIGHTS_FILE[0]
 
 
 def features_of(hung):
