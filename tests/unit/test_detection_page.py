@@ -144,9 +144,7 @@ def test_noise_is_named_in_words(path, words):
     ("truth", "words"),
     [
         ("labels", "the true labels"),
-        ("truth-majority", "what was drawn"),
-        ("my-reads-majority", "the majority in my-reads.csv"),
-        ("majority-unanimous", "the unanimous reads in majority.csv"),
+        ("majority-of-three", "majority of three"),
     ],
 )
 def test_the_truth_is_named_in_words(truth, words):

@@ -42,8 +42,6 @@ ENGINES = {
     "folds": "out-of-fold, networks",
     "probe": "out-of-fold, probe",
 }
-TRUTHS = {"labels": "the true labels", "truth-majority": "what was drawn"}
-READS = {"majority": "the majority in {}.csv", "unanimous": "the unanimous reads in {}.csv"}
 PART = ["task", "noise", "by", "truth"]
 
 
@@ -201,11 +199,8 @@ def noise_name(noise: str) -> str:
 
 
 def truth_name(truth: str) -> str:
-    """Return the truth in words: `reads-majority` is the majority in reads.csv."""
-    if truth in TRUTHS:
-        return TRUTHS[truth]
-    file, _, rule = truth.rpartition("-")
-    return READS[rule].format(file) if rule in READS else plain(truth)
+    """Return the truth in words: `majority-of-three` is a name of the configuration."""
+    return "the true labels" if truth == "labels" else truth.replace("-", " ").replace("_", " ")
 
 
 def sentences(part: Part) -> Iterator[str]:
