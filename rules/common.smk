@@ -305,11 +305,13 @@ def detecting_scores(task, by):
 
 
 def scores_of_seeds(wildcards):
-    """Return an input: the scores of the run of each seed, score by score."""
+    """Return an input: the scores of the run of each seed, seed by seed."""
     return [
-        path
+        f"{LABELLED}{parts.OF[wildcards.by]}/scores/{score}.parquet".format(
+            task=wildcards.task, noise=wildcards.noise, seed=seed
+        )
+        for seed in SEEDS
         for score in detecting_scores(wildcards.task, wildcards.by)
-        for path in of_seeds(f"scores/{score}.parquet")(wildcards)
     ]
 
 
