@@ -51,6 +51,14 @@ _COLUMNS = {
     },
     "cohort": _COHORT,
     "labels": _COHORT | {"given_label": LABEL, "flipped": pa.bool_()},
+    "dynamics": {
+        "image": TEXT,
+        "label": TEXT,
+        "margin": NUMBER,
+        "probability": NUMBER,
+        "forgotten": pa.int32(),
+        "epochs": pa.int32(),
+    },
     "predictions": {"image": TEXT, "split": TEXT},
     "verdicts": {
         "image": TEXT,
@@ -106,6 +114,7 @@ IDENTITY = {
     "index": ["image"],
     "cohort": ["image", "label"],
     "labels": ["image", "label"],
+    "dynamics": ["image", "label"],
     "predictions": ["image"],
     "verdicts": ["image", "label"],
     "scores": ["image", "label", "score"],

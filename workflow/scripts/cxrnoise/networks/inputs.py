@@ -137,8 +137,8 @@ class Radiographs:
 
     Attributes
     ----------
-    image, split: strings (n,). target: int32 (n,) if exclusive, else int32 (n, K), with -1 where
-    a label is not known.
+    image, split: strings (n,). label: strings, the names of an image's labels. target: int32 (n,)
+    if exclusive, else int32 (n, K), with -1 where a label is not known.
 
     Raises `UserError` when an image is in no shard.
     """
@@ -153,6 +153,7 @@ class Radiographs:
     ):
         columns = 1 if exclusive else labels["label"].nunique()
         first = labels.iloc[::columns]
+        self.label = labels["label"].to_numpy()[:columns]
         self.image = first["image"].to_numpy()
         self.split = first["split"].to_numpy()
         given = labels["given_label"].to_numpy(np.int32)
