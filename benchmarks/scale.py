@@ -213,7 +213,7 @@ def training_input(folder: Path, number: int) -> None:
 
 def mcbn(folder: Path, number: int) -> None:
     from cxrnoise.networks import architectures, inputs, runtime
-    from cxrnoise.networks.samplers import mcbn
+    from cxrnoise.networks.samplers import mcbn, samples
 
     runtime.start(threads=2, seed=0)
     train, test = _source(folder).training(0), _source(folder).evaluated(["test"])
@@ -224,7 +224,7 @@ def mcbn(folder: Path, number: int) -> None:
     ]
     batches = inputs.evaluation_batches(test, 128)
     probabilities = sampled.samples((images for images, _ in batches), statistics)
-    mcbn.write(
+    samples.write(
         folder / "mcbn.h5", probabilities, test.image, test.split, ["absent", "present"], "{}"
     )
 

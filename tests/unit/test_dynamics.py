@@ -10,17 +10,8 @@ from hypothesis import strategies as st
 
 from cxrnoise.core import manifests
 from cxrnoise.networks import checkpoints, dynamics, inputs, objectives, training
+from trainings import SCHEDULE, train, train_with_a_kill
 
-SCHEDULE = training.Schedule(
-    epochs=3,
-    batch_size=4,
-    learning_rate=0.05,
-    momentum=0.9,
-    batch_norm_decay=0.9,
-    validate_every_steps=4,
-    stop_below=0,
-    checkpoint_minutes=0,
-)
 RESTING = training.Schedule(**{**vars(SCHEDULE), "learning_rate": 1e-30})
 
 
@@ -39,36 +30,6 @@ def radiographs(labelled_shard):
 def findings(findings_shard):
     _, path, shards, _ = findings_shard
     return inputs.Source(path, shards, "findings", 16, None).training(seed=0)
-
-
-class Killed(Exception):
-    pass
-
-
-class KillAfter(keras.callbacks.Callback):
-    """Ends a training in the middle of an epoch."""
-
-    def __init__(self, batches):
-        super().__init__()
-        self.left = batches
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.left -= 1
-        if self.left == 0:
-            raise Killed
-
-
-def train(images, folder, schedule=SCHEDULE, objective=None):
-    """Return the network and the state after a training that continues what is in the folder."""
-    keras.utils.set_random_seed(0)
-    with checkpoints.opened(folder / "progress", "one") as saved:
-        objective = objective or objectives.exclusive(2)
-        model, state = saved.restore() or (
-            training.initial_model("small", 16, schedule, objective, None, xla=False),
-            checkpoints.State(),
-        )
-        training.train(model, images, images, schedule, 0, state, saved, folder / "tensorboard")
-    return model, state
 
 
 def expected(images, model, schedule):
@@ -155,14 +116,10 @@ def test_recording_changes_no_bit_of_the_network(radiographs, tmp_path, monkeypa
 
 def test_a_killed_training_leaves_the_same_dynamics(radiographs, tmp_path, monkeypatch):
     _, state = train(radiographs, tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        patch.setattr(keras.callbacks, "TensorBoard", lambda *_, **__: KillAfter(6))
-        with pytest.raises(Killed):
-            train(radiographs, tmp_path / "killed")
-    _, resumed = train(radiographs, tmp_path / "killed")
-    for step, one in (("whole", state), ("killed", resumed)):
+    _, resumed = train_with_a_kill(radiographs, tmp_path / "killed", monkeypatch, 2)
+    for name, one in (("whole", state), ("killed", resumed)):
         table = dynamics.table(one.dynamics, radiographs)
-        manifests.write(table, tmp_path / f"{step}.parquet", "dynamics", "{}")
+        manifests.write(table, tmp_path / f"{name}.parquet", "dynamics", "{}")
     whole, killed = ((tmp_path / f"{name}.parquet").read_bytes() for name in ("whole", "killed"))
     assert whole == killed
     assert manifests.read(tmp_path / "whole.parquet", "dynamics")["epochs"].eq(3).all()

@@ -8,7 +8,7 @@ from keras import layers
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.networks import architectures
-from cxrnoise.networks.samplers import mcbn
+from cxrnoise.networks.samplers import mcbn, samples
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_samples_are_stored_with_the_names_of_their_images(tmp_path):
     probabilities = np.zeros((3, 2, 2), np.float32)
     names = np.array(["a.png", "ä.png"], object)
     classes = ["unmirrored", "mirrored"]
-    mcbn.write(path, probabilities, names, np.array(["test", "test"], object), classes, "{}")
+    samples.write(path, probabilities, names, np.array(["test", "test"], object), classes, "{}")
     with h5py.File(path) as file:
         assert file["probabilities"].shape == (3, 2, 2)
         assert list(file["image"]) == [b"a.png", "ä.png".encode()]

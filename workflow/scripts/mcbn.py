@@ -2,7 +2,7 @@ from cxrnoise.core import provenance
 from cxrnoise.core.jobs import job
 from cxrnoise.images import shards
 from cxrnoise.networks import inputs, models, runtime
-from cxrnoise.networks.samplers import mcbn
+from cxrnoise.networks.samplers import mcbn, samples
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
@@ -29,7 +29,7 @@ with job(snakemake):
         "crop": params.crop,
         "model": provenance.digest([files.model]),
     }
-    mcbn.write(
+    samples.write(
         snakemake.output.samples,
         probabilities,
         evaluated.image,

@@ -420,7 +420,8 @@ class Network(Group):
     backbone: Text = key(
         "resnet50",
         "`resnet50` (the paper's, §2.2, version 1), `resnet50v1.5` (torchvision's), `resnet18`, "
-        "`small` (for CPUs), or a name from `keras.applications` such as `densenet121`.",
+        "`small` (for CPUs), `small-dropout` (the same with dropout, for Monte Carlo dropout), or "
+        "a name from `keras.applications` such as `densenet121`.",
     )
     mixed_precision: bool = key(False, "float16 arithmetic on a GPU. " + NOT_PAPER)
     xla: bool = key(
@@ -437,13 +438,18 @@ class Network(Group):
 class Uncertainty(Group):
     samples: AtLeastTwo = key(
         100,
-        "Number T of Monte Carlo batch-normalisation samples (§2.1). The paper leaves it open; "
-        "our choice.",
+        "Number T of Monte Carlo batch-normalisation samples (§2.1), and of Monte Carlo dropout "
+        "samples where these are asked for. The paper leaves it open; our choice.",
     )
     batch_size: AtLeastTwo = key(
         16,
         "Training images whose statistics make one sample (§2.2: one random training batch). The "
         "paper leaves their number open; our choice.",
+    )
+    augmentations: AtLeastTwo = key(
+        20,
+        "Varied views of each image in test-time augmentation, where it is asked for. They are "
+        "varied by the task's `augmentation`, or slightly where it is none. " + NOT_PAPER,
     )
     predict_batch_size: Whole = key(
         128, "Test images per forward pass. Changes speed and memory, not results. " + NOT_PAPER

@@ -6,18 +6,14 @@ all images are predicted with them. The statistics are measured once and kept, s
 images are read once and the order or the batching of the images changes nothing.
 """
 
-import json
 import logging
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 import tensorflow as tf
 
 from cxrnoise.core.errors import UserError
-from cxrnoise.core.files import replacing
 from cxrnoise.core.randomness import generator
 from cxrnoise.networks.architectures import (
     FusedBatchNormalization,
@@ -91,27 +87,6 @@ class MonteCarloBatchNorm:
     def _set(self, statistics: Iterable) -> None:
         for layer, values in zip(self._layers, statistics, strict=True):
             layer.statistics = values
-
-
-def write(
-    path: str | Path,
-    probabilities: np.ndarray,
-    images: np.ndarray,
-    splits: np.ndarray,
-    classes: list[str],
-    provenance: str,
-) -> None:
-    """Write the samples: `probabilities` float32 (T, n, K), `image` and `split` (n,).
-
-    The attribute `classes` is the JSON list of the K names.
-    """
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-        file.create_dataset("probabilities", data=probabilities, track_times=False)
-        names = np.array([image.encode() for image in images], "S")
-        file.create_dataset("image", data=names, track_times=False)
-        file.create_dataset("split", data=splits.astype("S"), track_times=False)
-        file.attrs["classes"] = json.dumps(classes)
-        file.attrs["provenance"] = provenance
 
 
 def training_positions(
