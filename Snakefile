@@ -21,6 +21,7 @@ include: "rules/training.smk"
 include: "rules/uncertainty.smk"
 include: "rules/scores.smk"
 include: "rules/tables.smk"
+include: "rules/sweeps.smk"
 include: "rules/reading.smk"
 
 

@@ -197,10 +197,32 @@ def situs_runs(path):
     )
 
 
+def swept_runs(path):
+    """Return an input: a file of the runs of the sweeps, where it has one, for each batch size."""
+
+    def of_sweeps(wildcards):
+        sweeps = config["sweeps"]
+        if sweeps["task"] not in TRAINED:
+            sys.exit(
+                f"The configuration key sweeps.task is {sweeps['task']}, but the tasks with a "
+                f"network are {', '.join(TRAINED)}: name one of them."
+            )
+        return expand(
+            f"{RUN}/{path}",
+            task=sweeps["task"],
+            noise=sweeps["noise"],
+            seed=SEEDS,
+            batch=sweeps["batch_sizes"] if "{batch}" in path else "",
+        )
+
+    return of_sweeps
+
+
 wildcard_constraints:
     task="|".join(map(re.escape, TASKS)),
     noise=r"([a-z_]+-)?\d+(\.\d+)?",
     seed=r"\d+",
+    batch=r"\d+",
     shard=r"\d\d\d+",
     source=r"[^/]+",
     score="|".join(SCORES),

@@ -23,7 +23,7 @@ from pydantic import (
 RESERVED = frozenset(
     {"images", "logs", "figures", "weights", "downloads", "verified", "tensorboard"}
     | {"all", "download", "verify", "table1", "table2", "paper-vs-ours"}
-    | {"detection", "audit", "audit-sample", "report"}
+    | {"sweeps", "detection", "audit", "audit-sample", "report"}
 )
 NOT_PAPER = "Not in the paper; our choice."
 
@@ -456,6 +456,29 @@ class Uncertainty(Group):
     )
 
 
+class Sweeps(Group):
+    task: Text = key(
+        "situs",
+        "Task whose Monte Carlo samples `results/sweeps.csv` looks at, one with a network. "
+        + NOT_PAPER,
+    )
+    noise: Annotated[str, Field(pattern=r"^([a-z_]+-)?\d+(\.\d+)?$")] = key(
+        "8",
+        "Noise of its runs as in their path: `8` for 8 % of flipped labels, `patient-8` for the "
+        "noise model `patient`. " + NOT_PAPER,
+    )
+    samples: AtLeastTwo = key(
+        400,
+        "Samples that are drawn for each batch size; half of them is the largest T whose agreement "
+        "with T other samples can be measured. " + NOT_PAPER,
+    )
+    batch_sizes: Annotated[list[AtLeastTwo], Field(min_length=1), AfterValidator(_each_once)] = key(
+        [4, 16, 64, 256],
+        "Training images whose statistics make one sample, at most the training split. Memory "
+        "grows with them. " + NOT_PAPER,
+    )
+
+
 class Measures(Group):
     confidence: Literal["softmax", "mc-mean"] = key(
         "softmax",
@@ -608,6 +631,7 @@ class Settings(Group):
     network: Network = key(Network(), "The network, and the machine that it runs on.")
     training: Training = key(Training(), "How a network is trained.")
     uncertainty: Uncertainty = key(Uncertainty(), "Monte Carlo batch normalisation.")
+    sweeps: Sweeps = key(Sweeps(), "Sweeps over Monte Carlo samples and batch sizes.")
     measures: Measures = key(Measures(), "Confidence, and the groups.")
     study: Study = key(Study(), "Which cases are read for Table 2.")
     simulated_reader: SimulatedReader = key(SimulatedReader(), "Readers of phantoms.")
