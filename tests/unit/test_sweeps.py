@@ -92,10 +92,11 @@ def test_the_figure_has_a_line_per_batch_size():
         for batch in (4, 16)
     ]
     figure = draw(pd.concat(parts), "Sweeps")
-    left, _, right = figure.axes
-    assert [text.get_text() for text in left.get_legend().get_texts()] == [
+    [legend] = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
         "batches of 4",
         "batches of 16",
+        "network",
     ]
-    assert right.get_legend().get_texts()[-1].get_text() == "network"
+    left, _, _ = figure.axes
     assert left.lines[0].get_xdata().tolist() == [2, 5, 10]

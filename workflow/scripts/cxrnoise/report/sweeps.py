@@ -1,5 +1,7 @@
 """The figure of the sweeps over Monte Carlo samples and batch sizes."""
 
+from itertools import cycle
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,7 +20,6 @@ PANELS = {
     "auroc": ("Wrong labels found by U", "AUROC of the score uncertainty"),
     "accuracy": ("Mean of the samples", "accuracy (fraction of true labels)"),
 }
-TITLE_PAD = 24  # points, room for the legend
 
 
 def draw(table: pd.DataFrame, title: str) -> Figure:
@@ -31,12 +32,12 @@ def draw(table: pd.DataFrame, title: str) -> Figure:
     """
     figure = Figure(figsize=(14, 4.8))
     axes = figure.subplots(1, 3)
-    figure.subplots_adjust(left=0.07, right=0.99, top=0.78, bottom=0.13, wspace=0.3)
+    figure.subplots_adjust(left=0.07, right=0.99, top=0.84, bottom=0.13, wspace=0.3)
     numbers = ["value", "low", "high"]
     means = table.groupby(["batch", "measure", "samples"], as_index=False)[numbers].mean()
     for panel, (measure, (name, unit)) in zip(axes, PANELS.items(), strict=True):
         for (batch, of_batch), (colour, marker) in zip(
-            means[means["measure"] == measure].groupby("batch"), STYLES, strict=False
+            means[means["measure"] == measure].groupby("batch"), cycle(STYLES), strict=False
         ):
             style = {"color": colour, "marker": marker, "label": f"batches of {batch}"}
             panel.plot(of_batch["samples"], of_batch["value"], linewidth=1.4, markersize=5, **style)
@@ -47,6 +48,8 @@ def draw(table: pd.DataFrame, title: str) -> Figure:
             panel.axhline(network, color="black", linestyle="--", linewidth=1, label="network")
         _finish(panel, sorted(set(table["samples"]) - {0}), name, unit)
     figure.suptitle(title, x=0.01, ha="left", parse_math=False)
+    lines = axes[-1].get_legend_handles_labels()
+    figure.legend(*lines, frameon=False, fontsize=8, ncols=len(lines[0]), loc="upper right")
     return figure
 
 
@@ -56,15 +59,7 @@ def _finish(axes: Axes, sizes: list[int], name: str, unit: str) -> None:
     axes.minorticks_off()
     axes.set_xlabel("Monte Carlo samples T")
     axes.set_ylabel(unit)
-    axes.set_title(name, pad=TITLE_PAD)
+    axes.set_title(name)
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(
-        frameon=False,
-        fontsize=8,
-        ncols=3,
-        columnspacing=1.2,
-        loc="lower center",
-        bbox_to_anchor=(0.5, 0.99),
-    )
