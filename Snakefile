@@ -23,6 +23,7 @@ include: "rules/uncertainty.smk"
 include: "rules/folds.smk"
 include: "rules/scores.smk"
 include: "rules/tables.smk"
+include: "rules/sweeps.smk"
 include: "rules/reading.smk"
 include: "rules/detection.smk"
 

@@ -403,6 +403,27 @@ def probed(wildcards):
     return f"{PROBE}/predictions.parquet".format(**{**wildcards, "noise": 0})
 
 
+def swept_runs(path):
+    """Return an input: a file of the runs of the sweeps, where it has one, for each batch size."""
+
+    def of_sweeps(wildcards):
+        sweeps = config["sweeps"]
+        if sweeps["task"] not in TRAINED:
+            sys.exit(
+                f"The configuration key sweeps.task is {sweeps['task']}, but the tasks with a "
+                f"network are {', '.join(TRAINED)}: name one of them."
+            )
+        return expand(
+            f"{LABELLED}/{path}",
+            task=sweeps["task"],
+            noise=sweeps["noise"],
+            seed=SEEDS,
+            batch=sweeps["batch_sizes"] if "{batch}" in path else "",
+        )
+
+    return of_sweeps
+
+
 wildcard_constraints:
     task="|".join(map(re.escape, TASKS)),
     noise=r"([a-z_]+-)?\d+(\.\d+)?",
@@ -412,6 +433,7 @@ wildcard_constraints:
     member=parts.MEMBER,
     by="|".join(parts.OF),
     truth="[A-Za-z0-9_-]+",
+    batch=r"\d+",
     shard=r"\d\d\d+",
     source=r"[^/]+",
     score="|".join(SCORES),

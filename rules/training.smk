@@ -36,6 +36,7 @@ rule train:
     output:
         model=f"{RUN}/model.keras",
         history=f"{RUN}/history.csv",
+        dynamics=f"{RUN}/dynamics.parquet",
         provenance=f"{RUN}/provenance.json",
     log:
         f"{RUN_LOGS}/train.log",

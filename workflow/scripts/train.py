@@ -3,7 +3,7 @@ from pathlib import Path
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
 from cxrnoise.images import shards
-from cxrnoise.networks import checkpoints, inputs, objectives, runtime, training, weights
+from cxrnoise.networks import checkpoints, dynamics, inputs, objectives, runtime, training, weights
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
@@ -48,4 +48,6 @@ with job(snakemake):
             history = training.train(
                 model, train, val, schedule, seed, state, saved, params.tensorboard
             )
-            training.save(model, history, model_file, made_by)
+            table = dynamics.table(state.dynamics, train)
+            manifests.write(table, snakemake.output.dynamics, "dynamics", made_by)
+            training.save(model, history, model_file, made_by)  # the last, see `is_saved`

@@ -22,13 +22,16 @@ class ResNet:
     blocks: tuple[int, ...]
     stem: int = 7  # pixels of a side of the first kernel; 7 is followed by a pooling
     bottleneck: bool = False
+    dropout: float = 0.0  # rate, of whole channels after each stage and of the features
 
 
 RESNETS = {
     "small": ResNet((16, 32, 64), (1, 1, 1), stem=3),
+    "small-dropout": ResNet((16, 32, 64), (1, 1, 1), stem=3, dropout=0.2),
     "resnet18": ResNet((64, 128, 256, 512), (2, 2, 2, 2)),
     "resnet50v1.5": ResNet((64, 128, 256, 512), (3, 4, 6, 3), bottleneck=True),
 }
+OF_ONE_CHANNEL = ("small", "small-dropout")  # the others are built for the colours of ImageNet
 EPSILON = 1.001e-5  # of Keras' ResNets; PyTorch has 1e-5, which old versions of cuDNN refuse
 
 # Scale and offset that turn zero mean and unit variance into what pretrained weights expect. The
@@ -116,10 +119,19 @@ def _move(average: keras.Variable, value: tf.Tensor, decay: float) -> None:
 
 def with_batch_norm(model: keras.Model, kind: type[layers.BatchNormalization]) -> keras.Model:
     """Return a copy of `model` with its weights, and with batch-norm layers of the class `kind`."""
+    return with_layers(model, layers.BatchNormalization, kind)
+
+
+def with_layers(
+    model: keras.Model, old: type[layers.Layer], new: type[layers.Layer]
+) -> keras.Model:
+    """Return a copy of `model` with its weights, and with layers of the class `new` for `old`.
+
+    The new layers take the configuration and the weights of the old ones.
+    """
 
     def copied(layer: keras.Layer) -> keras.Layer:
-        is_norm = isinstance(layer, layers.BatchNormalization)
-        return (kind if is_norm else type(layer)).from_config(layer.get_config())
+        return (new if isinstance(layer, old) else type(layer)).from_config(layer.get_config())
 
     copy = keras.models.clone_model(model, clone_function=copied)
     copy.set_weights(model.get_weights())
@@ -193,7 +205,7 @@ def batch_normalizations(model: keras.Model) -> list[layers.BatchNormalization]:
 
 
 def _features(backbone: str, x: keras.KerasTensor, expects: str) -> keras.KerasTensor:
-    if backbone != "small":
+    if backbone not in OF_ONE_CHANNEL:
         x = layers.Concatenate(name="three_channels")([x, x, x])
     scale, offset = INPUTS[expects]
     if backbone.startswith("efficientnetb"):
@@ -218,7 +230,13 @@ def _resnet(x: keras.KerasTensor, resnet: ResNet) -> keras.KerasTensor:
         for block in range(count):
             stride = 2 if stage > 1 and block == 0 else 1
             x = _block(x, width, stride, resnet.bottleneck, name=f"layer{stage}.{block}")
-    return layers.GlobalAveragePooling2D(name="avg_pool")(x)
+        if resnet.dropout and stage < len(resnet.widths):
+            # Neighbours in a channel say nearly the same, so a channel is dropped as a whole
+            # (Tompson et al., CVPR 2015).
+            whole = {"noise_shape": (None, 1, 1, None), "name": f"dropout{stage}"}
+            x = layers.Dropout(resnet.dropout, **whole)(x)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    return layers.Dropout(resnet.dropout, name="dropout")(x) if resnet.dropout else x
 
 
 def _block(

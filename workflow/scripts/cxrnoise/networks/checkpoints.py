@@ -1,9 +1,11 @@
 """The state of a training, saved so that it continues after it was killed.
 
 Snakemake deletes the outputs of a failed job, so this is not an output: a folder with one
-checkpoint (the network with its optimiser, and the history so far), and a lock beside it.
+checkpoint (the network with its optimiser, and history and training dynamics so far), and a lock
+beside it.
 """
 
+import io
 import json
 import logging
 import os
@@ -12,11 +14,12 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 import keras
+import numpy as np
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.files import locked, replacing
@@ -24,15 +27,22 @@ from cxrnoise.networks import models
 
 log = logging.getLogger(__name__)
 
-_STATE = "training.json"  # beside what Keras has in its zip file
+# Beside what Keras has in its zip file.
+_STATE = "training.json"
+_DYNAMICS = "dynamics.npz"
 
 
 @dataclass
 class State:
-    """What the schedule remembers: steps done, and one row of history per validation."""
+    """What is remembered of a training beside the network.
+
+    step: steps done. history: one row per validation. dynamics: arrays, see `dynamics.nothing`;
+    empty before the first step.
+    """
 
     step: int = 0
     history: list[dict] = field(default_factory=list)
+    dynamics: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class Progress:
@@ -48,11 +58,15 @@ class Progress:
 
         Raises `UserError` when the disk is full; the old one is then still there, too.
         """
-        content = json.dumps({"fingerprint": self._fingerprint, **asdict(state)})
+        saved = {"step": state.step, "history": state.history}
+        content = json.dumps({"fingerprint": self._fingerprint, **saved})
+        arrays = io.BytesIO()
+        np.savez(arrays, **state.dynamics)
         with replacing(self._file) as temporary:
             model.save(temporary)
             with zipfile.ZipFile(temporary, "a") as archive:
                 archive.writestr(_STATE, content)
+                archive.writestr(_DYNAMICS, arrays.getvalue())
 
     def restore(self) -> tuple[keras.Model, State] | None:
         """Return the checkpoint, or None where there is none of this training.
@@ -65,16 +79,22 @@ class Progress:
         try:
             with zipfile.ZipFile(self._file) as archive:
                 saved = json.loads(archive.read(_STATE))
-            fingerprint, state = saved.pop("fingerprint"), State(**saved)
+                is_other = saved.pop("fingerprint") != self._fingerprint
+                state = State() if is_other else State(**saved, dynamics=_arrays(archive))
         except models.UNREADABLE as error:
             reason = models.reason(error)
             raise UserError(f"{self._file} is damaged ({reason}): {remedy}.") from error
-        if fingerprint != self._fingerprint:
+        if is_other:
             log.info("labels, shards, settings or code have changed: starting from the beginning")
             return None
         model = models.load(self._file, remedy)
         log.info("resuming after step %d", state.step)
         return model, state
+
+
+def _arrays(archive: zipfile.ZipFile) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(archive.read(_DYNAMICS)), allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 @contextmanager

@@ -57,17 +57,7 @@ class Augmentation:
     def __call__(
         self, pixels: np.ndarray, target: np.ndarray, seed: int, keys: Sequence, crop: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        transforms = self.transforms(seed, keys, pixels.shape[1], crop)
-        with tf.device("CPU"):
-            varied = tf.raw_ops.ImageProjectiveTransformV3(
-                images=pixels[..., np.newaxis].astype(np.float32),
-                transforms=transforms,
-                output_shape=(crop, crop),
-                fill_value=0.0,
-                interpolation="BILINEAR",
-                fill_mode="NEAREST",
-            )
-            return tf.cast(tf.round(varied), tf.uint8).numpy(), target
+        return _projected(pixels, self.transforms(seed, keys, pixels.shape[1], crop), crop), target
 
     def transforms(self, seed: int, keys: Sequence, size: int, crop: int) -> np.ndarray:
         """Draw a projective transform per key, from crop×crop back to the size×size image.
@@ -87,14 +77,73 @@ class Augmentation:
         height = np.where(upright, longer, longer / self.aspect)
         x = width / 2 + (size - width) * draw("column")
         y = height / 2 + (size - height) * draw("row")
-        cosine, sine = np.cos(angle), np.sin(angle)
-        across = np.stack([cosine * width, -sine * height], axis=1) / crop
-        down = np.stack([sine * width, cosine * height], axis=1) / crop
-        middle = (crop - 1) / 2  # of the result, in pixels between centres
-        left = x - 0.5 - across.sum(axis=1) * middle
-        top = y - 0.5 - down.sum(axis=1) * middle
-        rows = [across[:, 0], across[:, 1], left, down[:, 0], down[:, 1], top]
-        return np.stack([*rows, *np.zeros((2, len(x)))], axis=1).astype(np.float32)
+        return _transforms(x, y, width, height, angle, crop)
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """What the network sees, moved a little: turned, magnified, and cropped beside the middle.
+
+    rotation: degrees at the most, to either side.
+    scale: the side of the square that is shown is between this share of the crop and all of it.
+    shift: its middle moves by up to this share of the image's side, along either axis.
+    """
+
+    rotation: float
+    scale: float
+    shift: float
+
+    def __call__(
+        self, pixels: np.ndarray, target: np.ndarray, seed: int, keys: Sequence, crop: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return _projected(pixels, self.transforms(seed, keys, pixels.shape[1], crop), crop), target
+
+    def transforms(self, seed: int, keys: Sequence, size: int, crop: int) -> np.ndarray:
+        """Draw a projective transform per key; see `Augmentation.transforms`."""
+
+        def draw(what: str) -> np.ndarray:
+            return uniform(seed, f"jitter: {what}", keys)
+
+        angle = np.radians(self.rotation) * (2 * draw("rotation") - 1)
+        side = crop * (self.scale + (1 - self.scale) * draw("scale"))
+        x, y = (size * (0.5 + self.shift * (2 * draw(axis) - 1)) for axis in ("column", "row"))
+        return _transforms(x, y, side, side, angle, crop)
+
+
+def _transforms(
+    x: np.ndarray,
+    y: np.ndarray,
+    width: np.ndarray,
+    height: np.ndarray,
+    angle: np.ndarray,
+    crop: int,
+) -> np.ndarray:
+    """Return the transforms from crop×crop back to parts of an image, float32 (n, 8).
+
+    x, y, width and height: middle and sides of the parts in pixels; angle: in radians; all (n,).
+    """
+    cosine, sine = np.cos(angle), np.sin(angle)
+    across = np.stack([cosine * width, -sine * height], axis=1) / crop
+    down = np.stack([sine * width, cosine * height], axis=1) / crop
+    middle = (crop - 1) / 2  # of the result, in pixels between centres
+    left = x - 0.5 - across.sum(axis=1) * middle
+    top = y - 0.5 - down.sum(axis=1) * middle
+    rows = [across[:, 0], across[:, 1], left, down[:, 0], down[:, 1], top]
+    return np.stack([*rows, *np.zeros((2, len(x)))], axis=1).astype(np.float32)
+
+
+def _projected(pixels: np.ndarray, transforms: np.ndarray, crop: int) -> np.ndarray:
+    """Return uint8 (n, crop, crop, 1) from uint8 (n, size, size)."""
+    with tf.device("CPU"):
+        varied = tf.raw_ops.ImageProjectiveTransformV3(
+            images=pixels[..., np.newaxis].astype(np.float32),
+            transforms=transforms,
+            output_shape=(crop, crop),
+            fill_value=0.0,
+            interpolation="BILINEAR",
+            fill_mode="NEAREST",
+        )
+        return tf.cast(tf.round(varied), tf.uint8).numpy()
 
 
 class Turning:
@@ -106,6 +155,9 @@ class Turning:
         draws = uniform(seed, "orientation", keys)
         numbers = (draws * len(orientations.names())).astype(np.int32)
         return central(orientations.apply(pixels, numbers), crop), numbers
+
+
+MILD = Jitter(rotation=7, scale=0.85, shift=0.02)  # for tasks that do not vary training images
 
 
 def variation(kind: str, augmentation: dict | None) -> Variation | None:
@@ -137,8 +189,8 @@ class Radiographs:
 
     Attributes
     ----------
-    image, split: strings (n,). target: int32 (n,) if exclusive, else int32 (n, K), with -1 where
-    a label is not known.
+    image, split: strings (n,). label: strings, the names of an image's labels. target: int32 (n,)
+    if exclusive, else int32 (n, K), with -1 where a label is not known.
 
     Raises `UserError` when an image is in no shard.
     """
@@ -153,6 +205,7 @@ class Radiographs:
     ):
         columns = 1 if exclusive else labels["label"].nunique()
         first = labels.iloc[::columns]
+        self.label = labels["label"].to_numpy()[:columns]
         self.image = first["image"].to_numpy()
         self.split = first["split"].to_numpy()
         given = labels["given_label"].to_numpy(np.int32)
@@ -227,6 +280,14 @@ class Source:
     def evaluated(self, splits: Sequence[str]) -> Radiographs:
         """Return the images of some splits as they are predicted: unvaried."""
         return self._radiographs(manifests.read(self.labels, "labels", splits), None)
+
+    def varied(self, splits: Sequence[str]) -> Radiographs:
+        """Return the images of some splits, varied as in training or, without that, by `MILD`.
+
+        They are never mirrored, nor turned by more than some degrees: that may be the label.
+        """
+        varied = Augmentation(**self.augmentation) if self.augmentation else MILD
+        return self._radiographs(manifests.read(self.labels, "labels", splits), varied)
 
     def chosen(self, wanted: Callable[[pd.DataFrame], pd.Series]) -> Radiographs:
         """Return the images, unvaried, of which `wanted` says so of the rows of labels."""

@@ -21,6 +21,7 @@ from cxrnoise.core.errors import UserError
 from cxrnoise.core.files import replacing
 from cxrnoise.networks import architectures, weights
 from cxrnoise.networks.checkpoints import Progress, State
+from cxrnoise.networks.dynamics import Recorder
 from cxrnoise.networks.inputs import Radiographs, evaluation_batches, training_batches
 from cxrnoise.networks.objectives import Objective
 
@@ -93,6 +94,8 @@ def train(
 ) -> pd.DataFrame:
     """Train `model` from `state` to the end of `schedule`, or to its least learning rate.
 
+    The training dynamics are in `state.dynamics` afterwards.
+
     Returns
     -------
     one row per validation: step, loss, accuracy, val_loss, val_accuracy, learning_rate (the
@@ -106,15 +109,16 @@ def train(
             f"the training split has {len(training)} images, less than one batch of "
             f"{schedule.batch_size}: lower training.batch_size or enlarge the split."
         )
+    every = schedule.validate_every_steps
     callbacks = [
         Log(state, schedule, total),
+        Recorder(state, training, schedule.batch_size, every, seed),
         History(state, schedule, total),
         HalveLearningRate(state),
         Stop(schedule.stop_below),
         Checkpoint(state, progress, schedule.checkpoint_minutes),
         keras.callbacks.TensorBoard(tensorboard, write_graph=False),
     ]
-    every = schedule.validate_every_steps
     model.steps_per_execution = math.gcd(every, total % every, MOST_STEPS_PER_CALL)
     for end in dict.fromkeys([total // every * every, total]):  # whole rounds, then the rest
         if state.step < end and not _stopped(model, schedule.stop_below):

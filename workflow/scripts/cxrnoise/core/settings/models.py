@@ -23,7 +23,7 @@ from pydantic import (
 RESERVED = frozenset(
     {"images", "logs", "figures", "weights", "downloads", "verified", "tensorboard"}
     | {"all", "download", "verify", "table1", "table2", "paper-vs-ours"}
-    | {"detection", "audit", "audit-sample", "report", "features"}
+    | {"sweeps", "detection", "audit", "audit-sample", "report", "features"}
 )
 NOT_PAPER = "Not in the paper; our choice."
 
@@ -437,7 +437,8 @@ class Network(Group):
     backbone: Text = key(
         "resnet50",
         "`resnet50` (the paper's, §2.2, version 1), `resnet50v1.5` (torchvision's), `resnet18`, "
-        "`small` (for CPUs), or a name from `keras.applications` such as `densenet121`.",
+        "`small` (for CPUs), `small-dropout` (the same with dropout, for Monte Carlo dropout), or "
+        "a name from `keras.applications` such as `densenet121`.",
     )
     mixed_precision: bool = key(False, "float16 arithmetic on a GPU. " + NOT_PAPER)
     xla: bool = key(
@@ -454,16 +455,44 @@ class Network(Group):
 class Uncertainty(Group):
     samples: AtLeastTwo = key(
         100,
-        "Number T of Monte Carlo batch-normalisation samples (§2.1). The paper leaves it open; "
-        "our choice.",
+        "Number T of Monte Carlo batch-normalisation samples (§2.1), and of Monte Carlo dropout "
+        "samples where these are asked for. The paper leaves it open; our choice.",
     )
     batch_size: AtLeastTwo = key(
         16,
         "Training images whose statistics make one sample (§2.2: one random training batch). The "
         "paper leaves their number open; our choice.",
     )
+    augmentations: AtLeastTwo = key(
+        20,
+        "Varied views of each image in test-time augmentation, where it is asked for. They are "
+        "varied by the task's `augmentation`, or slightly where it is none. " + NOT_PAPER,
+    )
     predict_batch_size: Whole = key(
         128, "Test images per forward pass. Changes speed and memory, not results. " + NOT_PAPER
+    )
+
+
+class Sweeps(Group):
+    task: Text = key(
+        "situs",
+        "Task whose Monte Carlo samples `results/sweeps.csv` looks at, one with a network. "
+        + NOT_PAPER,
+    )
+    noise: Annotated[str, Field(pattern=r"^([a-z_]+-)?\d+(\.\d+)?$")] = key(
+        "8",
+        "Noise of its runs as in their path: `8` for 8 % of flipped labels, `patient-8` for the "
+        "noise model `patient`. " + NOT_PAPER,
+    )
+    samples: AtLeastTwo = key(
+        400,
+        "Samples that are drawn for each batch size; half of them is the largest T whose agreement "
+        "with T other samples can be measured. " + NOT_PAPER,
+    )
+    batch_sizes: Annotated[list[AtLeastTwo], Field(min_length=1), AfterValidator(_each_once)] = key(
+        [4, 16, 64, 256],
+        "Training images whose statistics make one sample, at most the training split. Memory "
+        "grows with them. " + NOT_PAPER,
     )
 
 
@@ -686,6 +715,7 @@ class Settings(Group):
     network: Network = key(Network(), "The network, and the machine that it runs on.")
     training: Training = key(Training(), "How a network is trained.")
     uncertainty: Uncertainty = key(Uncertainty(), "Monte Carlo batch normalisation.")
+    sweeps: Sweeps = key(Sweeps(), "Sweeps over Monte Carlo samples and batch sizes.")
     measures: Measures = key(Measures(), "Confidence, and the groups.")
     detection: dict[str, Detected] = key(
         {"situs": Detected()},
