@@ -718,9 +718,9 @@ class Settings(Group):
     sweeps: Sweeps = key(Sweeps(), "Sweeps over Monte Carlo samples and batch sizes.")
     measures: Measures = key(Measures(), "Confidence, and the groups.")
     detection: dict[str, Detected] = key(
-        {"situs": Detected()},
-        "How well each score finds wrong labels (docs/detection.md), by the name of the task. "
-        + NOT_PAPER,
+        {},
+        "How well each score finds wrong labels (docs/detection.md), an entry for each task that is "
+        "measured. Without any, `situs` in its test split. " + NOT_PAPER,
     )
     probe: Probe = key(Probe(), "Linear classifiers on the features of a frozen network.")
     study: Study = key(Study(), "Which cases are read for Table 2.")
