@@ -52,8 +52,8 @@ FINDING = settings.slug(config["finding"])  # the task of Table 2
 # Where the images are. What is missing is said when a job asks for it, since `download` needs none.
 SOURCES, NO_IMAGES = {}, ""
 if PHANTOM:
-    PARTS = [f"{part + 1:03d}" for part in range(config["phantom"]["parts"])]
-    SOURCES = {f"images_{part}": f"{IMAGES}/images_{part}/images" for part in PARTS}
+    FOLDERS = [f"{part + 1:03d}" for part in range(config["phantom"]["parts"])]
+    SOURCES = {f"images_{part}": f"{IMAGES}/images_{part}/images" for part in FOLDERS}
 else:
     try:
         SOURCES = folders.sources(IMAGES)

@@ -22,7 +22,7 @@ PARTS = {
     "augmented": "predictions from elsewhere have no images to augment, so choose another score",
     "dropout": "set network.backbone to a network that has dropout layers",
     "features": "only the probe has them (detection.NAME.by: [probe])",
-    "dynamics": "only folded runs have them (detection.NAME.by: [folds])",
+    "dynamics": "only folded runs (detection.NAME.by: [folds]) of at least 5 epochs have them",
 }
 FEWEST_EPOCHS = 5  # that say how a label was learnt
 
