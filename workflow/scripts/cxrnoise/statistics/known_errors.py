@@ -70,13 +70,13 @@ def check(seeds: Sequence[pd.DataFrame], task: str, noise: str, truth: str) -> N
         raise UserError(
             f"The task {task} at noise {noise} has no label whose truth is known (truth: {truth}), "
             "so nobody can say which labels are wrong: name a file of reads of its images as the "
-            "truth, or leave it out of detection."
+            "truth, or take it out of the configuration key detection."
         )
     if not any(table["wrong"].any() for table in seeds):
         raise UserError(
             f"The task {task} at noise {noise} has no wrong label (truth: {truth}), so there is "
             "nothing to find: choose a noise level above 0, name a file of reads as the truth, or "
-            "leave it out of detection."
+            "take it out of the configuration key detection."
         )
 
 
