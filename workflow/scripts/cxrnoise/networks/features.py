@@ -134,8 +134,10 @@ def _layer(model: keras.Model, name: str) -> keras.Layer:
 
 
 def _check_complete(network: keras.Model, missing: Sequence[str]) -> None:
+    """Raise `UserError` unless all is there but biases, which are 0 in a network without them."""
     needed = {layer.name for layer in network.layers if layer.name != INPUT}
     lacking = [name for name in missing if name.rpartition("/")[0] in needed]
+    lacking = [name for name in lacking if not name.endswith("/bias")]
     if lacking:
         raise UserError(
             f"The weights lack {lacking[0]} ({len(lacking)} arrays in all), so the features would "
