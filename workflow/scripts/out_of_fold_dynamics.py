@@ -10,8 +10,9 @@ with job(snakemake):
         margin=("margin", "mean"),
         probability=("probability", "mean"),
         forgotten=("forgotten", "mean"),
-        epochs=("epochs", "min"),
+        epochs=("epochs", "mean"),
     )
+    means["epochs"] = means["epochs"].round()
     manifests.write(
         means,
         snakemake.output[0],

@@ -719,8 +719,8 @@ class Settings(Group):
     measures: Measures = key(Measures(), "Confidence, and the groups.")
     detection: dict[str, Detected] = key(
         {},
-        "How well each score finds wrong labels (docs/detection.md), an entry for each task that is "
-        "measured. Without any, `situs` in its test split. " + NOT_PAPER,
+        "How well each score finds wrong labels (docs/detection.md), an entry for each task that "
+        "is measured. Without any, `situs` in its test split. " + NOT_PAPER,
     )
     probe: Probe = key(Probe(), "Linear classifiers on the features of a frozen network.")
     study: Study = key(Study(), "Which cases are read for Table 2.")
