@@ -7,12 +7,13 @@ from cxrnoise.core.files import replacing
 from cxrnoise.core.jobs import job
 from cxrnoise.probe import classifier, files
 from cxrnoise.tasks.content import content
+from cxrnoise.tasks.folds import whole
 from cxrnoise.tasks.splits import of_folds
 
 with job(snakemake):
     params, wildcards, outputs = snakemake.params, snakemake.wildcards, snakemake.output
     seed = int(wildcards.seed)
-    labels = manifests.read(snakemake.input.labels, "labels").assign(split="test")
+    labels = whole(manifests.read(snakemake.input.labels, "labels"))
     values = manifests.classes(snakemake.input.labels)
     names = labels["label"].unique().tolist() if params.kind == "findings" else values
     columns = labels["label"].nunique()

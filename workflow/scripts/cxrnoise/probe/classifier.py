@@ -91,9 +91,11 @@ def out_of_fold(
         inside, outside = components[train], components[test]
         weights = _resampled(patients[train], options.heads, seed, fold)
         for number, name in enumerate(["the classes"] if exclusive else classes):
-            labels = given if exclusive else given[:, number]
-            made = _Label(name, labels[train], patients[train], len(classes) if exclusive else 2)
-            found = made.predict(inside, outside, weights, options.strengths, seed, fold)
+            values = (given if exclusive else given[:, number])[train]
+            draw = int(token(8, seed, "probe parts", fold, name), 16)
+            labels = _Labels(values, patients[train], len(classes) if exclusive else 2, draw)
+            found, how = labels.predict(inside, outside, weights, options.strengths)
+            log.info("%s, fold %d: %s", name, fold, how)
             if exclusive:
                 probabilities[test], heads[:, test] = found[0], found[1:]
             else:
@@ -103,13 +105,17 @@ def out_of_fold(
 
 
 @dataclass(frozen=True)
-class _Label:
-    """A label of the training folds: its name, values (n,), patients (n,), number of classes."""
+class _Labels:
+    """The labels of a finding, or of exclusive classes, in the training folds.
 
-    name: str
+    values: integers (n,); patients: (n,); classes: their number; seed: of the parts by which the
+    strength is chosen.
+    """
+
     values: np.ndarray
     patients: np.ndarray
     classes: int
+    seed: int
 
     def predict(
         self,
@@ -117,21 +123,18 @@ class _Label:
         outside: np.ndarray,
         weights: np.ndarray,
         strengths: Sequence[float],
-        seed: int,
-        fold: int,
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, str]:
         """Return the probabilities of the images `outside` (m, d), float64 (1 + H, m, classes).
 
         The first are of the classifier on all images `inside` (n, d), the others of the heads,
-        whose weights of the images are (H, n).
+        whose weights of the images are (H, n). Beside them is how they were made, for the log.
         """
         known = self.values != UNKNOWN
         values, inside, weights = self.values[known], inside[known], weights[:, known]
         if len(np.unique(values)) < 2:
-            log.info("%s, fold %d: one class only in the other folds", self.name, fold)
-            return self._constant(values, (1 + len(weights), len(outside)))
-        strength = self._strength(inside, values, self.patients[known], strengths, seed, fold)
-        log.info("%s, fold %d: strength %g", self.name, fold, strength)
+            constant = self._constant(values, (1 + len(weights), len(outside)))
+            return constant, "one class only in the other folds"
+        strength = self._strength(inside, values, self.patients[known], strengths)
         base = _fitted(inside, values, strength)
         found = [self._probabilities(base, outside)]
         for weight in weights:
@@ -141,7 +144,7 @@ class _Label:
             else:
                 head = _fitted(inside[drawn], values[drawn], strength, weight[drawn], base)
                 found.append(self._probabilities(head, outside))
-        return np.stack(found)
+        return np.stack(found), f"strength {strength:g}"
 
     def _strength(
         self,
@@ -149,13 +152,11 @@ class _Label:
         values: np.ndarray,
         patients: np.ndarray,
         strengths: Sequence[float],
-        seed: int,
-        fold: int,
     ) -> float:
         """Return the strength with the least log loss of labels that were left out by patient."""
-        table = pd.DataFrame({"patient": patients, "label": self.name, "reported_label": values})
+        table = pd.DataFrame({"patient": patients, "label": "", "reported_label": values})
         number = min(PARTS, table["patient"].nunique())
-        parts = of_folds(table, number, int(token(8, seed, "probe parts", fold, self.name), 16))
+        parts = of_folds(table, number, self.seed)
         losses = np.zeros(len(strengths))
         for part in range(number):
             left_out = parts == part
