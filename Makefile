@@ -79,6 +79,7 @@ lock: ## compile envs/*.in into the locks, with uv; UPGRADE=1 takes the newest v
 	$(COMPILE) $(if $(UPGRADE),--upgrade) envs/requirements.in --output-file envs/lock.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) envs/requirements-dev.in --constraints envs/lock.txt --output-file $(DEV_LOCK)
 	$(COMPILE) $(if $(UPGRADE),--upgrade) envs/requirements-gpu.in --constraints envs/lock.txt --output-file envs/lock-gpu.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) envs/requirements-cleanlab.in --constraints envs/lock.txt --output-file envs/lock-cleanlab.txt
 
 clean: ## remove .venv, caches and the demo's results
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis results/demo

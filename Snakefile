@@ -18,11 +18,14 @@ include: "rules/phantom.smk"
 include: "rules/images.smk"
 include: "rules/cohorts.smk"
 include: "rules/training.smk"
+include: "rules/probe.smk"
 include: "rules/uncertainty.smk"
+include: "rules/folds.smk"
 include: "rules/scores.smk"
 include: "rules/tables.smk"
 include: "rules/sweeps.smk"
 include: "rules/reading.smk"
+include: "rules/detection.smk"
 
 
 # Table 1, and Table 2 once there are readings.
@@ -54,3 +57,16 @@ rule table1:
 rule table2:
     input:
         to_make([*TABLE2, f"{STUDIED_RUN}/evaluation.csv"]),
+
+
+# How well each score finds wrong labels, as configured in `detection`.
+rule detection:
+    input:
+        to_make(
+            [
+                f"{RESULTS}/detection.csv",
+                f"{RESULTS}/readers.csv",
+                f"{RESULTS}/detection.html",
+                f"{RESULTS}/figures/detection.svg",
+            ]
+        ),

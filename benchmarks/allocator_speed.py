@@ -21,27 +21,38 @@ HERE = Path(__file__).resolve().parent
 TURNS = 3
 # What is measured, and how often within a process.
 WORK = {
-    ("training_speed", "small"): 10,
+    ("training_speed", "small"): 4,
     ("training_speed", "resnet50"): 3,
-    ("mcbn_speed", "small"): 10,
+    ("mcbn_speed", "small"): 4,
     ("mcbn_speed", "resnet50"): 3,
 }
+AS_IT_IS = "glibc as it is"
+# Runs a benchmark without what the workflow does to glibc's malloc.
+PLAIN = """
+import runpy, sys
+from cxrnoise.core import allocator
+allocator.keep_memory = lambda: None
+del sys.argv[0]
+sys.path.insert(0, sys.argv[0].rpartition("/")[0])
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 def allocators() -> dict[str, dict[str, str]]:
     """Return the variables of each allocator of this machine."""
-    found = {"glibc": {}}
+    found = {AS_IT_IS: {}, "glibc that keeps its memory": {}}
     for library, options in allocator.LIBRARIES.items():
         if allocator.can_be_preloaded(library):
             found[library] = {"LD_PRELOAD": library, **options}
     return found
 
 
-def measured(script: str, network: str, repeats: int, variables: dict[str, str]) -> dict:
+def measured(script: str, network: str, repeats: int, name: str) -> dict:
     """Return the median speed of a process, and what the kernel says of the whole of it."""
+    plain = ["-c", PLAIN] if name == AS_IT_IS else []
     process = subprocess.Popen(
-        [sys.executable, HERE / f"{script}.py", "ours", network],
-        env=turns.PLAIN | variables,
+        [sys.executable, *plain, HERE / f"{script}.py", "ours", network],
+        env=turns.PLAIN | allocators()[name],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -68,8 +79,8 @@ def main() -> None:
     for (script, network), repeats in WORK.items():
         found = {name: [] for name in allocators()}
         for turn in range(TURNS):
-            for name, variables in allocators().items():
-                found[name].append(measured(script, network, repeats, variables))
+            for name in found:
+                found[name].append(measured(script, network, repeats, name))
                 print(script, network, turn + 1, name, found[name][-1], file=sys.stderr, flush=True)
         for name, results in found.items():
             medians = {key: statistics.median(row[key] for row in results) for key in results[0]}

@@ -212,8 +212,9 @@ def training_input(folder: Path, number: int) -> None:
 
 
 def mcbn(folder: Path, number: int) -> None:
+    from cxrnoise.core import samples
     from cxrnoise.networks import architectures, inputs, runtime
-    from cxrnoise.networks.samplers import mcbn, samples
+    from cxrnoise.networks.samplers import mcbn
 
     runtime.start(threads=2, seed=0)
     train, test = _source(folder).training(0), _source(folder).evaluated(["test"])

@@ -34,12 +34,13 @@ checkpoint labels:
         cohort=f"{RESULTS}/{{task}}/cohort-{{seed}}.parquet",
         shards=of_images(ancient(SHARD_FILES)),
         digests=of_images(SHARD_DIGESTS),
+        probed=probed,
     output:
-        labels=f"{RUN}/labels.parquet",
-        content=f"{RUN}/content.sha256",
-        flips=f"{RUN}/flips.csv",
+        labels=f"{LABELLED}/labels.parquet",
+        content=f"{LABELLED}/content.sha256",
+        flips=f"{LABELLED}/flips.csv",
     log:
-        f"{RUN_LOGS}/labels.log",
+        f"{LABELLED_LOGS}/labels.log",
     conda:
         "../envs/tables.yaml"
     params:
@@ -54,6 +55,26 @@ checkpoint labels:
         ),
     script:
         "../workflow/scripts/labels.py"
+
+
+# The labels of one fold: its images are the test split, and the rest of the cohort trains and
+# validates. A checkpoint for the same reason.
+checkpoint fold:
+    input:
+        content=f"{LABELLED}/content.sha256",
+        labels=ancient(f"{LABELLED}/labels.parquet"),
+    output:
+        labels=f"{LABELLED}/fold-{{fold}}/labels.parquet",
+        content=f"{LABELLED}/fold-{{fold}}/content.sha256",
+    log:
+        f"{LABELLED_LOGS}/fold-{{fold}}/fold.log",
+    conda:
+        "../envs/tables.yaml"
+    params:
+        folds=of_task("folds"),
+        code=fingerprint("fold.py"),
+    script:
+        "../workflow/scripts/fold.py"
 
 
 if IMPORTED:

@@ -11,12 +11,14 @@ sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
 from snakemake.exceptions import WorkflowError
 
-from cxrnoise.core import allocator, jobs, settings
+from cxrnoise.core import allocator, jobs, parts, settings
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.fingerprint import fingerprint
+from cxrnoise.core.randomness import token
 from cxrnoise.datasets import downloads, folders
 from cxrnoise.datasets.registry import DATASETS
 from cxrnoise.scores.registry import SCORES
+from cxrnoise.scores.run import FEWEST_EPOCHS, PARTS
 from cxrnoise.tasks.noise.registry import MODELS
 
 jobs.end_with_this_process()
@@ -27,6 +29,9 @@ try:
     for task in config["tasks"].values():
         for model in task["noise_models"]:
             MODELS.check(model)
+    for options in config["detection"].values():
+        for score in options["scores"] if options["scores"] != "all" else ():
+            SCORES.check(score)
     IMAGES, METADATA, RESULTS = (
         config[key] for key in ("images", "metadata", "results")
     )
@@ -41,13 +46,14 @@ DATASET, NAME = config["dataset"]["kind"], config["dataset"]["name"]
 PHANTOM = DATASET == "phantom"
 TASKS = config["tasks"]
 SEEDS = [str(seed) for seed in config["seeds"]]
+BACKBONE = config["network"]["backbone"]
 FINDING = settings.slug(config["finding"])  # the task of Table 2
 
 # Where the images are. What is missing is said when a job asks for it, since `download` needs none.
 SOURCES, NO_IMAGES = {}, ""
 if PHANTOM:
-    PARTS = [f"{part + 1:03d}" for part in range(config["phantom"]["parts"])]
-    SOURCES = {f"images_{part}": f"{IMAGES}/images_{part}/images" for part in PARTS}
+    FOLDERS = [f"{part + 1:03d}" for part in range(config["phantom"]["parts"])]
+    SOURCES = {f"images_{part}": f"{IMAGES}/images_{part}/images" for part in FOLDERS}
 else:
     try:
         SOURCES = folders.sources(IMAGES)
@@ -66,24 +72,59 @@ SHARD = f"{RESULTS}/images/shards/{{shard}}"
 SHARD_FILES = expand(f"{SHARD}.h5", shard=SHARDS)
 SHARD_DIGESTS = expand(f"{SHARD}.sha256", shard=SHARDS)
 INDEX = f"{RESULTS}/images/index"
-RUN = f"{RESULTS}/{{task}}/noise-{{noise}}/seed-{{seed}}"
-RUN_LOGS = f"{RESULTS}/logs/{{task}}/noise-{{noise}}/seed-{{seed}}"
+# The labels of a run, and its networks: what `part` can be is in `core/parts.py`.
+LABELLED = f"{RESULTS}/{{task}}/noise-{{noise}}/seed-{{seed}}"
+LABELLED_LOGS = f"{RESULTS}/logs/{{task}}/noise-{{noise}}/seed-{{seed}}"
+RUN = f"{LABELLED}{{part}}"
+RUN_LOGS = f"{LABELLED_LOGS}{{part}}"
+BY_CLEANLAB = [name for name in SCORES if name.startswith("cleanlab_")]
+PARTS_OF_RUN = {
+    "augmented": "augmented.h5",
+    "dropout": "dropout.h5",
+    "features": "features.h5",
+    "dynamics": "dynamics.parquet",
+}
 # The noise of a run in its path: `8` is 8 % of symmetric noise, `patient-8` is 8 % of the model
 # `patient`.
 SYMMETRIC = "symmetric"
+# The features of a frozen network, and the probe, a classifier on them. `network` is `pretrained`,
+# or a task of kind `orientation` and its seed; `hung` says whether images are mirrored.
+PRETRAINED = "pretrained"
+FEATURES = f"{RESULTS}/features/{{network}}/{{hung}}-{{crop}}/{{shard}}.h5"
+PROBE = f"{LABELLED}/probe"
 IMPORTED = [name for name, task in TASKS.items() if task["kind"] == "predictions"]
 TRAINED = [name for name in TASKS if name not in IMPORTED]
 
 
-def noises(task, model=None):
-    """Return the noises of a task in paths, those of one model if it is named."""
+def noises(task, model=None, levels=None):
+    """Return the noises of a task in paths, those of one model and some levels if they are named."""
     models = [model] if model else TASKS[task]["noise_models"]
-    levels = [f"{level:g}" for level in TASKS[task]["noise_levels"]]
+    levels = [f"{level:g}" for level in levels or TASKS[task]["noise_levels"]]
     return [
         level if model == SYMMETRIC else f"{model}-{level}"
         for model in models
         for level in levels
     ]
+
+
+def detected(task):
+    """Return the noises of a task at which detection is measured, or end with a sentence.
+
+    Their levels are those that the configuration names, else those above 0; and 0 where readers or
+    the file of predictions know the truth.
+    """
+    options = config["detection"][task]
+    known = options["truth"] or task in IMPORTED
+    levels = options["levels"] or [
+        level for level in TASKS[task]["noise_levels"] if level or known
+    ]
+    if not levels:
+        sys.exit(
+            f"Nobody knows which labels of the task {task} are wrong at the noise level 0: name "
+            f"readers in detection.{task}.truth, or add a level above 0 to "
+            f"tasks.{task}.noise_levels."
+        )
+    return noises(task, levels=levels)
 
 
 def noise_model(wildcards):
@@ -141,12 +182,35 @@ def growing(amount):
     return lambda wildcards, attempt: attempt * amount
 
 
+def labelled(name):
+    """Return an input: a file beside the labels of a run; members share those of their run."""
+    return lambda wildcards: (
+        f"{LABELLED.format(**wildcards)}{parts.labelled(wildcards.part)}/{name}"
+    )
+
+
+def of_folds(name):
+    """Return an input: a file of the run of each fold."""
+    return lambda wildcards: [
+        f"{LABELLED}/fold-{fold}{{member}}/{name}".format(**wildcards)
+        for fold in range(TASKS[wildcards.task]["folds"])
+    ]
+
+
+def training_seed(wildcards):
+    """Return the seed of initialisation, order and augmentation, another one for each member."""
+    seed, member = int(wildcards.seed), parts.member(wildcards.part)
+    return int(token(8, seed, "member", member), 16) if member else seed
+
+
 def predicted_splits(wildcards):
     """Return the splits that are predicted.
 
     The validation split gives thresholds to findings and borders to groups. The task `orientation`
     looks at every file.
     """
+    if "fold" in wildcards.part:
+        return ["test"]
     kind = TASKS[wildcards.task]["kind"]
     if kind == "orientation":
         return ["train", "val", "test"]
@@ -166,14 +230,119 @@ def file_of_predictions(wildcards):
 
 def judged_splits(wildcards):
     """Return the splits whose labels are judged: all where the task looks at every file."""
-    every = TASKS[wildcards.task]["kind"] == "orientation"
+    every = TASKS[wildcards.task]["kind"] == "orientation" and not wildcards.part
     return ["train", "val", "test"] if every else ["test"]
 
 
-def samples_if(needed):
-    """Return an input: the Monte Carlo samples of a run, where it has them and they are needed."""
-    return lambda wildcards: (
-        f"{RUN}/mcbn.h5" if wildcards.task not in IMPORTED and needed(wildcards) else []
+def samples_of(wildcards):
+    """Return an input: the Monte Carlo samples of a run, where it has them."""
+    if wildcards.task in IMPORTED:
+        return []
+    by_probe = wildcards.part == parts.OF["probe"]
+    return f"{RUN}/heads.h5" if by_probe else f"{RUN}/mcbn.h5"
+
+
+def samples_for_score(wildcards):
+    """Return an input: the samples of a run, where they are needed for the score of the job."""
+    needed = "samples" in SCORES[wildcards.score].NEEDS
+    by_mean = config["measures"]["confidence"] == "mc-mean"
+    return samples_of(wildcards) if needed or by_mean else []
+
+
+def for_score(need):
+    """Return an input: a part of a run that the score of the job needs, else nothing."""
+
+    def files(wildcards):
+        if need not in SCORES[wildcards.score].NEEDS:
+            return []
+        if need == "members":
+            others = parts.others(TASKS[wildcards.task]["members"])
+            return [f"{RUN}{member}/predictions.parquet" for member in others]
+        return f"{RUN}/{PARTS_OF_RUN[need]}"
+
+    return files
+
+
+def lacking(task, by):
+    """Return the parts that a run lacks, by whose predictions are judged."""
+    if task in IMPORTED:
+        return set(PARTS)
+    if by == "probe":
+        return set(PARTS) - {"samples", "features"}
+    options = TASKS[task]
+    there = {
+        "members": options["members"] > 1,
+        "dropout": "dropout" in BACKBONE,
+        "dynamics": by == "folds" and options["training"]["epochs"] >= FEWEST_EPOCHS,
+        "features": False,
+    }
+    return {part for part, has in there.items() if not has}
+
+
+def detecting_scores(task, by):
+    """Return the scores of which detection is measured: those named, or all that a run can have.
+
+    cleanlab's scores, which need an environment of their own, are measured where they are named.
+    Ends with a sentence where a run lacks what a named score needs.
+    """
+    named = config["detection"][task]["scores"]
+    without = lacking(task, by)
+    missing = {
+        score: without & set(SCORES[score].NEEDS)
+        for score in (SCORES if named == "all" else named)
+    }
+    if named == "all":
+        return [
+            score for score in SCORES if not missing[score] and score not in BY_CLEANLAB
+        ]
+    for score, lacked in missing.items():
+        for part in lacked:
+            sys.exit(
+                f"The score {score} in detection.{task}.scores needs {part}, which the run by "
+                f"{by} does not have: {PARTS[part]}."
+            )
+    return named
+
+
+def scores_of_seeds(wildcards):
+    """Return an input: the scores of the run of each seed, seed by seed."""
+    return [
+        f"{LABELLED}{parts.OF[wildcards.by]}/scores/{score}.parquet".format(
+            task=wildcards.task, noise=wildcards.noise, seed=seed
+        )
+        for seed in SEEDS
+        for score in detecting_scores(wildcards.task, wildcards.by)
+    ]
+
+
+def reads(wildcards):
+    """Return the readers who say what is true; nothing where the data set knows it itself."""
+    return config["detection"][wildcards.task]["truth"].get(wildcards.truth, {})
+
+
+def reads_of(wildcards):
+    """Return an input: the file of these readers."""
+    return reads(wildcards).get("file", [])
+
+
+def everything_detected(ending):
+    """Return the files of all measurements of detection that the configuration asks for."""
+    return [
+        f"{RESULTS}/{task}/noise-{noise}/detection/{by}-{truth}{ending}"
+        for task, options in config["detection"].items()
+        for noise in detected(task)
+        for by in options["by"]
+        for truth in options["truth"] or ["labels"]
+    ]
+
+
+def of_seeds(path):
+    """Return an input: a file of the run of each seed, `{part}` by whose predictions are judged."""
+    return lambda wildcards: expand(
+        f"{LABELLED}{parts.OF[wildcards.by]}/{path}",
+        task=wildcards.task,
+        noise=wildcards.noise,
+        seed=SEEDS,
     )
 
 
@@ -190,11 +359,48 @@ def of_model(wildcards):
 def situs_runs(path):
     """Return an input: a file of every situs run of the noise model of a Table 1."""
     return lambda wildcards: expand(
-        f"{RUN}/{path}",
+        f"{LABELLED}/{path}",
         task="situs",
         noise=noises("situs", of_model(wildcards)),
         seed=SEEDS,
     )
+
+
+def network_of_features(wildcards):
+    """Return an input: the weights of the frozen network, or end with a sentence without any."""
+    if wildcards.network != PRETRAINED:
+        task, _, seed = wildcards.network.rpartition("-")
+        return f"{RESULTS}/{task}/noise-0/seed-{seed}/model.keras"
+    if not WEIGHTS_FILE:
+        sys.exit(
+            "The probe needs a trained network, but weights is none: set weights to imagenet or to "
+            "a file, or probe.network to a task of kind orientation."
+        )
+    return WEIGHTS_FILE[0]
+
+
+def features_of(hung):
+    """Return an input: the features of all shards for the probe of a run, plain or mirrored."""
+
+    def files(wildcards):
+        task = TASKS[wildcards.task]
+        if hung == "mirrored" and task["kind"] != "situs":
+            return []
+        network = config["probe"]["network"]
+        if network != PRETRAINED:
+            network = f"{network}-{wildcards.seed}"
+        return expand(
+            FEATURES, network=network, hung=hung, crop=task["crop"], shard=SHARDS
+        )
+
+    return files
+
+
+def probed(wildcards):
+    """Return an input: what the probe of the clean labels predicts, where the noise needs it."""
+    if noise_model(wildcards) != "instance":
+        return []
+    return f"{PROBE}/predictions.parquet".format(**{**wildcards, "noise": 0})
 
 
 def swept_runs(path):
@@ -208,7 +414,7 @@ def swept_runs(path):
                 f"network are {', '.join(TRAINED)}: name one of them."
             )
         return expand(
-            f"{RUN}/{path}",
+            f"{LABELLED}/{path}",
             task=sweeps["task"],
             noise=sweeps["noise"],
             seed=SEEDS,
@@ -222,6 +428,11 @@ wildcard_constraints:
     task="|".join(map(re.escape, TASKS)),
     noise=r"([a-z_]+-)?\d+(\.\d+)?",
     seed=r"\d+",
+    fold=r"\d+",
+    part=parts.NETWORK,
+    member=parts.MEMBER,
+    by="|".join(parts.OF),
+    truth="[A-Za-z0-9_-]+",
     batch=r"\d+",
     shard=r"\d\d\d+",
     source=r"[^/]+",

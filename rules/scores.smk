@@ -5,10 +5,10 @@
 # label (A) or of the network (B).
 rule verdicts:
     input:
-        content=f"{RUN}/content.sha256",
-        labels=ancient(f"{RUN}/labels.parquet"),
+        content=labelled("content.sha256"),
+        labels=ancient(labelled("labels.parquet")),
         predictions=f"{RUN}/predictions.parquet",
-        mcbn=samples_if(lambda wildcards: True),
+        mcbn=samples_of,
     output:
         verdicts=f"{RUN}/verdicts.parquet",
     log:
@@ -27,17 +27,22 @@ rule verdicts:
 # One score of every judged label of a run, from the inputs that the score needs.
 rule score:
     input:
-        content=f"{RUN}/content.sha256",
-        labels=ancient(f"{RUN}/labels.parquet"),
+        content=labelled("content.sha256"),
+        labels=ancient(labelled("labels.parquet")),
         predictions=f"{RUN}/predictions.parquet",
-        mcbn=samples_if(
-            lambda wildcards: "samples" in SCORES[wildcards.score].NEEDS
-            or config["measures"]["confidence"] == "mc-mean"
-        ),
+        samples=samples_for_score,
+        members=for_score("members"),
+        augmented=for_score("augmented"),
+        dropout=for_score("dropout"),
+        features=for_score("features"),
+        dynamics=for_score("dynamics"),
     output:
         scores=f"{RUN}/scores/{{score}}.parquet",
     log:
         f"{RUN_LOGS}/scores/{{score}}.log",
+    wildcard_constraints:
+        part=parts.SCORED,
+        score="|".join(name for name in SCORES if name not in BY_CLEANLAB),
     conda:
         "../envs/tables.yaml"
     resources:
@@ -48,7 +53,7 @@ rule score:
         confidence_from=config["measures"]["confidence"],
         groups=lambda wildcards: (
             "test-quantiles"
-            if wildcards.task in IMPORTED
+            if wildcards.task in IMPORTED or wildcards.part
             else config["measures"]["groups"]
         ),
         sd_factor=config["measures"]["sd_factor"],
@@ -57,3 +62,12 @@ rule score:
         ),
     script:
         "../workflow/scripts/score.py"
+
+
+# The same for the scores of cleanlab, which has an environment of its own.
+use rule score as score_by_cleanlab with:
+    wildcard_constraints:
+        part=parts.SCORED,
+        score="|".join(BY_CLEANLAB),
+    conda:
+        "../envs/cleanlab.yaml"

@@ -15,11 +15,13 @@ rule write_table1:
         verdicts=situs_runs("verdicts.parquet"),
         confidence=situs_runs("scores/confidence.parquet"),
         uncertainty=situs_runs("scores/uncertainty.parquet"),
+        cohorts=ancient(expand(f"{RESULTS}/situs/cohort-{{seed}}.parquet", seed=SEEDS)),
         paper=PAPER_TABLE1,
         templates=templates("table1"),
     output:
         table=f"{RESULTS}/table1{{model}}.csv",
         by_seed=f"{RESULTS}/table1_by_seed{{model}}.csv",
+        intervals=f"{RESULTS}/table1_intervals{{model}}.csv",
         markdown=f"{RESULTS}/table1{{model}}.md",
         html=report(
             f"{RESULTS}/table1{{model}}.html",
@@ -51,6 +53,7 @@ rule write_table1:
 rule draw_situs:
     input:
         by_seed=f"{RESULTS}/table1_by_seed{{model}}.csv",
+        intervals=f"{RESULTS}/table1_intervals{{model}}.csv",
         paper=PAPER_TABLE1,
     output:
         svg=report(
@@ -72,23 +75,28 @@ rule draw_situs:
         "../workflow/scripts/figure_situs.py"
 
 
+EVALUATED = f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}{{part}}"
+
+
 # AUC, accuracy and the rest of one run without added noise, with intervals, and their curves.
 rule evaluate:
     input:
-        content=f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/content.sha256",
-        labels=ancient(f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/labels.parquet"),
-        predictions=f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/predictions.parquet",
+        content=f"{EVALUATED}/content.sha256",
+        labels=ancient(f"{EVALUATED}/labels.parquet"),
+        predictions=f"{EVALUATED}/predictions.parquet",
     output:
-        table=f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}/evaluation.csv",
+        table=f"{EVALUATED}/evaluation.csv",
         svg=report(
-            f"{RESULTS}/figures/{{task}}-seed-{{seed}}.svg",
+            f"{RESULTS}/figures/{{task}}-seed-{{seed}}{{part}}.svg",
             caption="../workflow/report/evaluation.rst",
             category="Finding",
             labels={"result": "Evaluation", "format": "figure"},
         ),
-        png=f"{RESULTS}/figures/{{task}}-seed-{{seed}}.png",
+        png=f"{RESULTS}/figures/{{task}}-seed-{{seed}}{{part}}.png",
     log:
-        f"{RESULTS}/logs/{{task}}/noise-0/seed-{{seed}}/evaluate.log",
+        f"{RESULTS}/logs/{{task}}/noise-0/seed-{{seed}}{{part}}/evaluate.log",
+    wildcard_constraints:
+        part=parts.WHOLE,
     conda:
         "../envs/tables.yaml"
     resources:

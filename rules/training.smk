@@ -1,7 +1,6 @@
 # One network per task, noise and seed.
 
 WEIGHTS = config["weights"]
-BACKBONE = config["network"]["backbone"]
 if WEIGHTS == "imagenet":
     WEIGHTS_FILE = [f"{RESULTS}/weights/{BACKBONE}-imagenet.keras"]
 else:
@@ -29,8 +28,8 @@ rule imagenet_weights:
 # A killed training leaves its progress beside the outputs and continues from it.
 rule train:
     input:
-        content=f"{RUN}/content.sha256",
-        labels=ancient(f"{RUN}/labels.parquet"),
+        content=labelled("content.sha256"),
+        labels=ancient(labelled("labels.parquet")),
         shards=ancient(SHARD_FILES),
         digests=ancient(SHARD_DIGESTS),
         weights=WEIGHTS_FILE,
@@ -62,7 +61,8 @@ rule train:
         xla=config["network"]["xla"],
         threads=config["network"]["threads"],
         progress=f"{RUN}/progress",
-        tensorboard=f"{RESULTS}/tensorboard/{{task}}/noise-{{noise}}/seed-{{seed}}",
+        tensorboard=f"{RESULTS}/tensorboard/{{task}}/noise-{{noise}}/seed-{{seed}}{{part}}",
+        seed=training_seed,
         code=fingerprint("train.py"),
     script:
         "../workflow/scripts/train.py"

@@ -5,8 +5,8 @@
 rule predict:
     input:
         model=f"{RUN}/model.keras",
-        content=f"{RUN}/content.sha256",
-        labels=ancient(f"{RUN}/labels.parquet"),
+        content=labelled("content.sha256"),
+        labels=ancient(labelled("labels.parquet")),
         shards=ancient(SHARD_FILES),
         digests=ancient(SHARD_DIGESTS),
     output:
@@ -36,8 +36,8 @@ rule predict:
 rule mcbn:
     input:
         model=f"{RUN}/model.keras",
-        content=f"{RUN}/content.sha256",
-        labels=ancient(f"{RUN}/labels.parquet"),
+        content=labelled("content.sha256"),
+        labels=ancient(labelled("labels.parquet")),
         shards=ancient(SHARD_FILES),
         digests=ancient(SHARD_DIGESTS),
     output:
@@ -58,6 +58,7 @@ rule mcbn:
         splits=predicted_splits,
         crop=of_task("crop"),
         augmentation=of_task("augmentation"),
+        seed=training_seed,
         samples=config["uncertainty"]["samples"],
         batch_size=config["uncertainty"]["batch_size"],
         predict_batch_size=config["uncertainty"]["predict_batch_size"],
@@ -71,8 +72,8 @@ rule mcbn:
 rule augmented:
     input:
         model=f"{RUN}/model.keras",
-        content=f"{RUN}/content.sha256",
-        labels=ancient(f"{RUN}/labels.parquet"),
+        content=labelled("content.sha256"),
+        labels=ancient(labelled("labels.parquet")),
         shards=ancient(SHARD_FILES),
         digests=ancient(SHARD_DIGESTS),
     output:
@@ -105,8 +106,8 @@ rule augmented:
 rule mc_dropout:
     input:
         model=f"{RUN}/model.keras",
-        content=f"{RUN}/content.sha256",
-        labels=ancient(f"{RUN}/labels.parquet"),
+        content=labelled("content.sha256"),
+        labels=ancient(labelled("labels.parquet")),
         shards=ancient(SHARD_FILES),
         digests=ancient(SHARD_DIGESTS),
     output:

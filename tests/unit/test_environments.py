@@ -18,7 +18,10 @@ LOCKS = {
     "requirements.in": "lock.txt",
     "requirements-dev.in": "lock-dev.txt",
     "requirements-gpu.in": "lock-gpu.txt",
+    "requirements-cleanlab.in": "lock-cleanlab.txt",
 }
+# The lock of a conda file; of the others it is lock.txt.
+CONDA_LOCKS = {"training-gpu": "lock-gpu.txt", "cleanlab": "lock-cleanlab.txt"}
 TOOLS = {"pytest", "pytest-xdist", "hypothesis", "playwright", "httpx", "ruff", "snakefmt"}
 
 
@@ -88,6 +91,13 @@ def test_the_gpu_lock_only_adds_the_cuda_libraries(python):
 
 
 @pytest.mark.parametrize("python", PYTHONS)
+def test_the_lock_of_cleanlab_only_adds_cleanlab_and_what_it_needs(python):
+    more, run = locked("lock-cleanlab.txt", python), locked("lock.txt", python)
+    assert {name: more[name] for name in run} == run
+    assert set(more) - set(run) == {"cleanlab", "tqdm"}
+
+
+@pytest.mark.parametrize("python", PYTHONS)
 def test_a_run_installs_no_tool_of_the_developers(python):
     run, dev = locked("lock.txt", python), locked("lock-dev.txt", python)
     assert {name: dev[name] for name in run} == run
@@ -102,7 +112,7 @@ def test_the_conda_file_has_the_versions_of_the_lock(path):
         for entry in document["dependencies"]
         if isinstance(entry, str) and entry.startswith("python=")
     ]
-    versions = locked("lock-gpu.txt" if path.stem.endswith("gpu") else "lock.txt", python)
+    versions = locked(CONDA_LOCKS.get(path.stem, "lock.txt"), python)
     pins = conda_pins(path)
     assert pins == {name: versions[name] for name in pins}
 

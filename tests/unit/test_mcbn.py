@@ -1,6 +1,3 @@
-import json
-
-import h5py
 import keras
 import numpy as np
 import pytest
@@ -8,7 +5,7 @@ from keras import layers
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.networks import architectures
-from cxrnoise.networks.samplers import mcbn, samples
+from cxrnoise.networks.samplers import mcbn
 
 
 @pytest.fixture(scope="module")
@@ -119,16 +116,3 @@ def test_a_sample_is_the_same_whatever_their_number_and_has_no_image_twice():
 def test_a_batch_larger_than_the_training_split_is_refused():
     with pytest.raises(UserError, match="uncertainty.batch_size is 16.*has 10 images"):
         next(mcbn.training_positions(10, 16, 1, seed=0))
-
-
-def test_samples_are_stored_with_the_names_of_their_images(tmp_path):
-    path = tmp_path / "mcbn.h5"
-    probabilities = np.zeros((3, 2, 2), np.float32)
-    names = np.array(["a.png", "ä.png"], object)
-    classes = ["unmirrored", "mirrored"]
-    samples.write(path, probabilities, names, np.array(["test", "test"], object), classes, "{}")
-    with h5py.File(path) as file:
-        assert file["probabilities"].shape == (3, 2, 2)
-        assert list(file["image"]) == [b"a.png", "ä.png".encode()]
-        assert json.loads(file.attrs["classes"]) == classes
-        assert file.attrs["provenance"] == "{}"

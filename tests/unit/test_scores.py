@@ -246,7 +246,8 @@ def test_a_score_that_needs_samples_says_so_where_there_are_none():
 def test_every_score_says_what_it_is(name):
     score = SCORES[name]
     assert isinstance(score.NEEDS, tuple)
-    assert "ranges from" in score.__doc__ and "higher means" in score.__doc__
+    said = " ".join(score.__doc__.split())
+    assert all(words in said for words in ("ranges from", "higher means", "function of"))
 
 
 @pytest.fixture
@@ -268,6 +269,7 @@ def files(tmp_path):
         file["probabilities"] = samples[:, order]
         file["image"] = images[order].astype("S")
         file["split"] = splits[order].astype("S")
+        file.attrs["classes"] = '["unmirrored", "mirrored"]'
     return paths
 
 
@@ -319,13 +321,13 @@ def test_samples_that_hold_an_image_twice_are_reported(files):
             held = file[name][:]
             del file[name]
             file[name] = np.append(held, held[:1])
-    with pytest.raises(UserError, match=r"mcbn\.h5 does not hold the test images"):
+    with pytest.raises(UserError, match=r"mcbn\.h5 holds image 00000003_000\.png twice"):
         run.read(*files, splits=["test"])
 
 
 def test_a_damaged_file_of_samples_is_reported(files):
     files[2].write_bytes(b"not HDF5")
-    with pytest.raises(UserError, match=r"mcbn\.h5 is not a file of Monte Carlo samples"):
+    with pytest.raises(UserError, match=r"mcbn\.h5 is not a file of samples"):
         run.read(*files, splits=["test"])
 
 

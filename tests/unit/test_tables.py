@@ -34,6 +34,7 @@ def make_verdicts(n=300, noise=0.1, seed=0):
     return pd.DataFrame(
         {
             "image": images,
+            "patient": images,
             "true_label": true,
             "given_label": np.where(flipped, 1 - true, true),
             "flipped": flipped,
@@ -48,13 +49,22 @@ def make_verdicts(n=300, noise=0.1, seed=0):
     )
 
 
-@pytest.fixture
-def runs():
-    return table1.by_seed(
+def judged(seeds=(1, 0)):
+    return [
         (noise, seed, make_verdicts(noise=noise / 100, seed=seed))
         for noise in (8.0, 0.0, 0.5)
-        for seed in (1, 0)
-    )
+        for seed in seeds
+    ]
+
+
+@pytest.fixture
+def runs():
+    return table1.by_seed(judged())
+
+
+@pytest.fixture(scope="module")
+def intervals():
+    return table1.intervals(judged())
 
 
 def paper():
@@ -134,10 +144,10 @@ def test_without_monte_carlo_samples_their_accuracy_is_an_empty_field():
     assert np.isnan(row["mc_accuracy_truth"]) and np.isnan(row["mc_accuracy_noisy"])
 
 
-def test_another_noise_model_is_named_in_the_caption(runs):
-    assert "noise model" not in table1.markdown(runs, None, SETTING)
+def test_another_noise_model_is_named_in_the_caption(runs, intervals):
+    assert "noise model" not in table1.markdown(runs, intervals, None, SETTING)
     setting = replace(SETTING, noise_model="class_conditional")
-    assert "by the noise model class_conditional" in table1.markdown(runs, None, setting)
+    assert "by the noise model class_conditional" in table1.markdown(runs, intervals, None, setting)
 
 
 @given(st.integers(0, 10_000), st.floats(0, 0.5), st.integers(1, 80))
@@ -189,8 +199,8 @@ def test_the_order_of_the_runs_changes_no_byte(tmp_path):
     assert (tmp_path / "up").read_bytes() == (tmp_path / "down").read_bytes()
 
 
-def test_the_paper_stands_beneath_the_levels_that_both_have(runs):
-    lines = table1.printed(table1.mean(runs), paper(), "this run")
+def test_the_paper_stands_beneath_the_levels_that_both_have(runs, intervals):
+    lines = table1.printed(table1.mean(runs), intervals, paper(), "this run")
     assert [(line.noise, line.source) for line in lines] == [
         ("0", "this run"),
         ("0", "paper"),
@@ -206,43 +216,70 @@ def test_the_paper_stands_beneath_the_levels_that_both_have(runs):
     ]
 
 
-def test_own_accuracies_have_an_interval(runs):
-    cell = table1.printed(table1.mean(runs), None, "this run")[0].cells[0]
-    low, high = wilson(table1.mean(runs)["accuracy_truth"].iloc[0], 300)
+def test_the_accuracies_of_one_run_have_wilsons_interval():
+    one = judged(seeds=[0])
+    table, found = table1.mean(table1.by_seed(one)), table1.intervals(one)
+    cell = table1.printed(table, found, None, "this run")[0].cells[0]
+    low, high = wilson(table["accuracy_truth"].iloc[0], 300)
     assert cell.endswith(f"[{low:.3f}–{high:.3f}]")
+    assert set(found["how"]) <= {"Wilson", ""}
 
 
-def test_markdown_has_as_many_cells_in_every_line_of_a_table(runs):
-    text = table1.markdown(runs, paper(), SETTING)
+def test_the_accuracies_of_several_seeds_have_an_interval_of_patients_and_seeds(runs, intervals):
+    table = table1.mean(runs)
+    cell = table1.printed(table, intervals, None, "this run")[0].cells[0]
+    row = intervals.set_index(["noise_percent", "number"]).loc[(0, "accuracy_truth")]
+    assert row["value"] == pytest.approx(table["accuracy_truth"].iloc[0])
+    assert row["low"] < row["value"] < row["high"] <= 1
+    assert row["how"] == "bootstrap of patients and t of 2 seeds"
+    assert cell.endswith(f"[{row['low']:.3f}–{row['high']:.3f}]")
+
+
+def test_the_share_of_label_errors_of_each_group_has_an_interval(intervals):
+    found = intervals[intervals["noise_percent"] == 8].set_index("number")
+    verdicts = [make_verdicts(noise=0.08, seed=seed) for seed in (0, 1)]
+    low = [part[(part["confidence_group"] == "low") & (part["verdict"] != "")] for part in verdicts]
+    shares = [(part["verdict"] == "A").mean() for part in low]
+    assert found.at["confidence_low_share", "value"] == pytest.approx(np.mean(shares))
+    assert found.at["confidence_low_share", "n"] == np.mean([len(part) for part in low])
+
+
+def test_the_caption_says_what_an_interval_covers(runs, intervals):
+    assert "the variance between the seeds" in table1.markdown(runs, intervals, None, SETTING)
+    one = replace(SETTING, seeds=[0])
+    assert "leaves out how much the numbers would change" in table1.markdown(
+        runs, intervals, None, one
+    )
+
+
+def test_markdown_has_as_many_cells_in_every_line_of_a_table(runs, intervals):
+    text = table1.markdown(runs, intervals, paper(), SETTING)
     first, _, second = text.strip().split("\n\n")
     for table in (first, second):
         assert len({line.count("|") for line in table.splitlines()}) == 1
 
 
-def test_without_the_papers_data_set_the_paper_is_not_mentioned(runs):
+def test_without_the_papers_data_set_the_paper_is_not_mentioned(runs, intervals):
     setting = table1.Setting("phantom", [0, 1], 30, 16, "mc-mean", "mean-sd", 1.5)
-    text = table1.markdown(runs, None, setting)
+    text = table1.markdown(runs, intervals, None, setting)
     assert "aper" not in text
     assert "± 1.5 standard deviations" in text
     assert "T = 30 Monte Carlo" in text
 
 
-def html(runs):
-    made_by = describe({"groups": "test-quantiles"}, "c0de")
-    return table1.html(runs, paper(), SETTING, TEMPLATES, made_by)
-
-
-def test_the_page_is_well_formed_and_its_rows_are_equally_wide(runs):
+def test_the_page_is_well_formed_and_its_rows_are_equally_wide(runs, intervals):
     page = read_html(
-        table1.html(runs, paper(), SETTING, TEMPLATES, describe({"dataset": "x"}, "0123"))
+        table1.html(
+            runs, intervals, paper(), SETTING, TEMPLATES, describe({"dataset": "x"}, "0123")
+        )
     )
     assert page.open == []
     assert set(page.rows) == {10, 6}
 
 
-def test_the_page_is_self_contained_and_says_what_made_it(runs):
+def test_the_page_is_self_contained_and_says_what_made_it(runs, intervals):
     page = table1.html(
-        runs, paper(), SETTING, TEMPLATES, describe({"groups": "test-quantiles"}, "c0de")
+        runs, intervals, paper(), SETTING, TEMPLATES, describe({"groups": "test-quantiles"}, "c0de")
     )
     assert "<script" not in page and "src=" not in page and "href=" not in page
     text = " ".join(read_html(page).text)
@@ -250,8 +287,10 @@ def test_the_page_is_self_contained_and_says_what_made_it(runs):
         assert said in text
 
 
-def test_a_data_set_with_an_awkward_name_breaks_no_page(runs):
+def test_a_data_set_with_an_awkward_name_breaks_no_page(runs, intervals):
     setting = table1.Setting("<A & B>", [0], 100, 16, "softmax", "test-quantiles", 1.0)
-    page = table1.html(runs, None, setting, TEMPLATES, describe({"dataset": "<A & B>"}, "0"))
+    page = table1.html(
+        runs, intervals, None, setting, TEMPLATES, describe({"dataset": "<A & B>"}, "0")
+    )
     assert "<A & B>" not in page and "&lt;small" not in page
     assert "<A & B>" in " ".join(read_html(page).text)

@@ -1,8 +1,8 @@
-from cxrnoise.core import provenance
+from cxrnoise.core import provenance, samples
 from cxrnoise.core.jobs import job
 from cxrnoise.images import shards
 from cxrnoise.networks import inputs, models, runtime
-from cxrnoise.networks.samplers import augmented, samples
+from cxrnoise.networks.samplers import augmented
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input

@@ -11,7 +11,7 @@ with job(snakemake):
     params, wildcards, files = snakemake.params, snakemake.wildcards, snakemake.input
     cohort, classes = manifests.read(files.cohort, "cohort"), manifests.classes(files.cohort)
     noise = {"model": params.model, "level": params.level, "noisy_splits": params.noisy_splits}
-    options = {**params.options, "name": wildcards.task}
+    options = {**params.options, "name": wildcards.task, "probed": files.get("probed")}
     labels = flip.labels(cohort, classes, **noise, options=options, seed=int(wildcards.seed))
     described = provenance.describe({**noise, **options, "seed": wildcards.seed}, params.code)
     manifests.write(labels, snakemake.output.labels, "labels", described, classes=classes)

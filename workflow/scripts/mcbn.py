@@ -1,12 +1,12 @@
-from cxrnoise.core import provenance
+from cxrnoise.core import provenance, samples
 from cxrnoise.core.jobs import job
 from cxrnoise.images import shards
 from cxrnoise.networks import inputs, models, runtime
-from cxrnoise.networks.samplers import mcbn, samples
+from cxrnoise.networks.samplers import mcbn
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
-    seed = int(snakemake.wildcards.seed)
+    seed = params.seed
     runtime.start(params.threads, seed, snakemake.resources.gpu)
     shards.verify(files.shards, files.digests)
     source = inputs.Source(

@@ -6,8 +6,10 @@ with job(snakemake):
     params, files = snakemake.params, snakemake.input
 
     def read(splits):
-        paths = (files.labels, files.predictions, files.get("mcbn"))
-        return run.read(*paths, splits, params.confidence_from)
+        paths = (files.labels, files.predictions, files.get("samples"))
+        parts = ("members", "augmented", "dropout", "features", "dynamics")
+        further = {part: files.get(part, ()) for part in parts}
+        return run.read(*paths, splits, params.confidence_from, **further)
 
     scores = tables.scored(
         read(params.splits),

@@ -31,14 +31,24 @@ with job(snakemake):
             files.verdicts, files.confidence, files.uncertainty, strict=True
         )
     ]
-    runs = table1.by_seed(zip(params.noise, params.seeds, judged, strict=True))
+    patients = {
+        seed: manifests.read(cohort, "cohort")[["image", "patient"]]
+        for seed, cohort in zip(params.seeds, files.cohorts, strict=False)  # of the first level
+    }
+    judged = [
+        (noise, seed, verdicts.merge(patients[seed], on="image", validate="one_to_one"))
+        for noise, seed, verdicts in zip(params.noise, params.seeds, judged, strict=True)
+    ]
+    runs, intervals = table1.by_seed(judged), table1.intervals(judged)
     templates = Path(files.templates[0]).parent
     paper = pd.read_csv(files.paper) if params.beside_paper else None
     made_by = provenance.describe(asdict(setting), params.code)
-    markdown = table1.markdown(runs, paper, setting)
+    markdown = table1.markdown(runs, intervals, paper, setting)
     logging.info("Table 1\n%s", markdown)
 
     pages.write_csv(table1.mean(runs)[table1.COLUMNS], output.table)
     pages.write_csv(runs, output.by_seed)
+    pages.write_csv(intervals, output.intervals)
     pages.write_text(markdown, output.markdown)
-    pages.write_text(table1.html(runs, paper, setting, templates, made_by), output.html)
+    page = table1.html(runs, intervals, paper, setting, templates, made_by)
+    pages.write_text(page, output.html)

@@ -7,7 +7,7 @@ from cxrnoise.networks import checkpoints, dynamics, inputs, objectives, runtime
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
-    seed = int(snakemake.wildcards.seed)
+    seed = params.seed
     gpus = snakemake.resources.gpu
     runtime.start(params.threads, seed, gpus, params.mixed_precision, params.xla)
     shards.verify(files.shards, files.digests)

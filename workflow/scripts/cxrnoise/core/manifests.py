@@ -56,7 +56,7 @@ _COLUMNS = {
         "label": TEXT,
         "margin": NUMBER,
         "probability": NUMBER,
-        "forgotten": pa.int32(),
+        "forgotten": NUMBER,
         "epochs": pa.int32(),
     },
     "predictions": {"image": TEXT, "split": TEXT},

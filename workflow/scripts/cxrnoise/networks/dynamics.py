@@ -86,7 +86,8 @@ def nothing(images: int, labels: int) -> dict[str, np.ndarray]:
     """Return the dynamics before the first step, arrays (images, labels).
 
     margin, probability: float64, sums over the times that the label was seen; forgotten, epochs:
-    int32; right: bool, whether the label was predicted when it was last seen.
+    int32; right: bool, whether the label was predicted when it was last seen; learnt: bool, whether
+    it ever was.
     """
     shape = (images, labels)
     return {
@@ -95,6 +96,7 @@ def nothing(images: int, labels: int) -> dict[str, np.ndarray]:
         "forgotten": np.zeros(shape, np.int32),
         "epochs": np.zeros(shape, np.int32),
         "right": np.zeros(shape, bool),
+        "learnt": np.zeros(shape, bool),
     }
 
 
@@ -121,6 +123,7 @@ def add(
     np.add.at(dynamics["probability"], rows, np.where(known, probability, 0))
     np.add.at(dynamics["forgotten"], rows, before & ~right & known)
     np.add.at(dynamics["epochs"], rows, known)
+    np.logical_or.at(dynamics["learnt"], rows, right & known)
     dynamics["right"][rows] = right  # of a row that is there several times the last one counts
 
 
@@ -152,6 +155,7 @@ def margins(target: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, 
 def table(dynamics: dict[str, np.ndarray], training: Radiographs) -> pd.DataFrame:
     """Return the manifest `dynamics`, a row a training label in the order of the labels.
 
+    A label that was never predicted counts as forgotten each time (Toneva et al., ICLR 2019).
     Where a label was never seen, because it is not known or the training ended early, `epochs` is
     0 and margin and probability are NaN.
     """
@@ -164,7 +168,9 @@ def table(dynamics: dict[str, np.ndarray], training: Radiographs) -> pd.DataFram
             "label": np.tile(training.label, len(images)),
             "margin": dynamics["margin"].ravel() / seen,
             "probability": dynamics["probability"].ravel() / seen,
-            "forgotten": dynamics["forgotten"].ravel(),
+            "forgotten": np.where(
+                dynamics["learnt"].ravel(), dynamics["forgotten"].ravel(), epochs
+            ),
             "epochs": epochs,
         }
     )

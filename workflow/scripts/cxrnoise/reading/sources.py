@@ -62,7 +62,7 @@ def images_read(path: str | Path, finding: str) -> set[str] | None:
     """
     if not are_expert_reads(path):
         return None
-    return {image for _, image, _, _ in _expert_reads(path, finding)}
+    return {image for image, _, _ in expert_reads(path, finding)}
 
 
 def from_csv(path: str | Path, key: pd.DataFrame, finding: str, source: str = FILE) -> pd.DataFrame:
@@ -143,14 +143,8 @@ def _manifest(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _from_expert_reads(path: str | Path, key: pd.DataFrame, finding: str) -> pd.DataFrame:
     cases = key.loc[key["role"] != study.REPEAT].set_index("image")["case"]
-    rows, first, elsewhere = [], {}, set()
-    for number, image, reader, answer in _expert_reads(path, finding):
-        if (image, reader) in first:
-            raise UserError(
-                f"{path}, row {number}, is a second answer of reader {reader!r} to image {image}, "
-                f"after row {first[image, reader]}: remove one of the two."
-            )
-        first[image, reader] = number
+    rows, elsewhere = [], set()
+    for image, reader, answer in expert_reads(path, finding):
         if image in cases:
             rows.append((reader, cases[image], answer))
         else:
@@ -159,17 +153,29 @@ def _from_expert_reads(path: str | Path, key: pd.DataFrame, finding: str) -> pd.
     return _manifest(pd.DataFrame(rows, columns=["reader", "case", "answer"]).assign(source=FILE))
 
 
-def _expert_reads(path: str | Path, finding: str) -> Iterator[tuple[int, str, str, str]]:
-    """Yield (row, image, reader, answer) of each answer; an empty one is none."""
+def expert_reads(path: str | Path, finding: str) -> Iterator[tuple[str, str, str]]:
+    """Yield (image, reader, answer) of each answer in a file of expert reads; an empty one is none.
+
+    A file without the column `Reader ID` holds verdicts, whose reader is "".
+
+    Raises `UserError`, with file and row, for a file without such columns, an answer outside the
+    vocabulary, and two answers of one reader to one image.
+    """
     rows = answers.numbered_rows(path)
-    _, header = next(rows)
+    _, header = next(rows, (1, []))
     columns = {slug(name): position for position, name in enumerate(header)}
-    if slug(finding) not in columns:
+    image, reader, said = (columns.get(slug(name)) for name in [*EXPERT_COLUMNS, finding])
+    if image is None:
+        raise UserError(
+            f"{path} has no column {EXPERT_COLUMNS[0]}, so it is no file of expert reads: "
+            "choose another file."
+        )
+    if said is None:
         raise UserError(
             f"{path} has no column {finding}, so nobody read it there: choose another finding "
             "or another file for readings."
         )
-    image, reader, said = (columns[slug(name)] for name in [*EXPERT_COLUMNS, finding])
+    first = {}
     for number, cells in rows:
         if len(cells) != len(header):
             raise UserError(
@@ -178,7 +184,8 @@ def _expert_reads(path: str | Path, finding: str) -> Iterator[tuple[int, str, st
             )
         if cells[said] == "":
             continue
-        wrong = answers.name_problem(cells[reader])
+        by = "" if reader is None else cells[reader]
+        wrong = "" if reader is None else answers.name_problem(by)
         if cells[said] not in EXPERT_ANSWERS:
             wrong = (
                 f"the answer {cells[said]!r} to {finding}, which is none of "
@@ -186,4 +193,10 @@ def _expert_reads(path: str | Path, finding: str) -> Iterator[tuple[int, str, st
             )
         if wrong:
             raise UserError(f"{path}, row {number}, has {wrong}: mend the row or remove it.")
-        yield number, cells[image], cells[reader], EXPERT_ANSWERS[cells[said]]
+        before = first.setdefault((cells[image], by), number)
+        if before != number:
+            raise UserError(
+                f"{path}, row {number}, is a second answer of reader {by!r} to image "
+                f"{cells[image]}, after row {before}: remove one of the two."
+            )
+        yield cells[image], by, EXPERT_ANSWERS[cells[said]]

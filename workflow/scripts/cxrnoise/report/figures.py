@@ -19,12 +19,15 @@ TITLE_PAD = 24  # points, room for the legend
 ORDER = {"confidence": GROUPS, "uncertainty": GROUPS[::-1]}
 
 
-def situs(runs: pd.DataFrame, paper: pd.DataFrame | None, dataset: str) -> Figure:
+def situs(
+    runs: pd.DataFrame, intervals: pd.DataFrame, paper: pd.DataFrame | None, dataset: str
+) -> Figure:
     """Draw accuracy, and the share of label errors per group, against label noise.
 
     Parameters
     ----------
     runs: the table `table1.by_seed`.
+    intervals: the table `table1.intervals`, drawn where there are several seeds.
     paper: the paper's Table 1, drawn as hollow marks, or None.
     dataset: its name, for the title.
     """
@@ -32,9 +35,9 @@ def situs(runs: pd.DataFrame, paper: pd.DataFrame | None, dataset: str) -> Figur
     axes = figure.subplots(1, 3)
     figure.subplots_adjust(left=0.075, right=0.99, top=0.8, bottom=0.27, wspace=0.33)
     levels = sorted(runs["noise_percent"].unique())
-    _draw_accuracy(axes[0], runs, paper, levels)
-    _draw_shares(axes[1], runs, paper, levels, "confidence")
-    _draw_shares(axes[2], runs, paper, levels, "uncertainty")
+    _draw_accuracy(axes[0], runs, intervals, paper, levels)
+    _draw_shares(axes[1], runs, intervals, paper, levels, "confidence")
+    _draw_shares(axes[2], runs, intervals, paper, levels, "uncertainty")
     figure.suptitle(
         f"Situs inversus with label noise: {dataset}", x=0.01, ha="left", parse_math=False
     )
@@ -42,14 +45,21 @@ def situs(runs: pd.DataFrame, paper: pd.DataFrame | None, dataset: str) -> Figur
 
 
 def _draw_accuracy(
-    axes: Axes, runs: pd.DataFrame, paper: pd.DataFrame | None, levels: list[float]
+    axes: Axes,
+    runs: pd.DataFrame,
+    intervals: pd.DataFrame,
+    paper: pd.DataFrame | None,
+    levels: list[float],
 ) -> None:
     table = mean(runs)
     for shift, (column, (name, colour, marker)) in zip(
         (-0.08, 0.08), ACCURACIES.items(), strict=True
     ):
         style = {"color": colour, "marker": marker}
-        _draw_means(axes, table[column], table["n"], shift, label=name, **style)
+        if _several(runs):
+            _draw_intervals(axes, intervals, column, levels, shift, label=name, **style)
+        else:
+            _draw_one_run(axes, table[column], table["n"], shift, label=name, **style)
         _draw_seeds(axes, runs, runs[column], levels, shift, **style)
         if paper is not None:
             _draw_paper(axes, paper, paper[column], levels, shift, **style)
@@ -64,6 +74,7 @@ def _draw_accuracy(
 def _draw_shares(
     axes: Axes,
     runs: pd.DataFrame,
+    intervals: pd.DataFrame,
     paper: pd.DataFrame | None,
     levels: list[float],
     measure: str,
@@ -75,7 +86,11 @@ def _draw_shares(
         shift = 0.16 * (position - 1)
         style = {"color": colour, "marker": marker}
         count, share = _disagreements(table, measure, group)
-        _draw_means(axes, share, count, shift, label=group, **style)
+        if _several(runs):
+            number = f"{measure}_{group}_share"
+            _draw_intervals(axes, intervals, number, levels, shift, label=group, **style)
+        else:
+            _draw_one_run(axes, share, count, shift, label=group, **style)
         _draw_seeds(axes, runs, _disagreements(runs, measure, group)[1], levels, shift, **style)
         if paper is not None:
             shares = _disagreements(paper, measure, group)[1]
@@ -94,14 +109,40 @@ def _disagreements(table: pd.DataFrame, measure: str, group: str) -> tuple[pd.Se
     return count, label_errors / count.where(count > 0)
 
 
-def _draw_means(
+def _several(runs: pd.DataFrame) -> bool:
+    return runs["seed"].nunique() > 1
+
+
+def _draw_one_run(
     axes: Axes, values: pd.Series, counts: pd.Series, shift: float, **style: str
 ) -> None:
+    """Draw shares of one run with their Wilson intervals."""
     known = values.notna().to_numpy()
     positions = np.arange(len(values))[known] + shift
     values, counts = values[known], counts[known]
-    intervals = np.array([wilson(*pair) for pair in zip(values, counts, strict=True)])
-    errors = np.abs(intervals.reshape(-1, 2).T - values.to_numpy())
+    bounds = np.array([wilson(*pair) for pair in zip(values, counts, strict=True)])
+    _draw_bars(axes, positions, values.to_numpy(), bounds.reshape(-1, 2).T, **style)
+
+
+def _draw_intervals(
+    axes: Axes,
+    intervals: pd.DataFrame,
+    number: str,
+    levels: list[float],
+    shift: float,
+    **style: str,
+) -> None:
+    """Draw the means of a number over the seeds with their intervals."""
+    known = intervals[(intervals["number"] == number) & intervals["value"].notna()]
+    positions = np.searchsorted(levels, known["noise_percent"]) + shift
+    bounds = known[["low", "high"]].to_numpy().T
+    _draw_bars(axes, positions, known["value"].to_numpy(), bounds, **style)
+
+
+def _draw_bars(
+    axes: Axes, positions: np.ndarray, values: np.ndarray, bounds: np.ndarray, **style: str
+) -> None:
+    errors = np.abs(bounds - values)
     axes.errorbar(
         positions, values, errors, linewidth=1.4, elinewidth=1, capsize=2, markersize=5, **style
     )
@@ -110,7 +151,7 @@ def _draw_means(
 def _draw_seeds(
     axes: Axes, runs: pd.DataFrame, values: pd.Series, levels: list[float], shift: float, **style
 ) -> None:
-    if runs["seed"].nunique() > 1:
+    if _several(runs):
         positions = np.searchsorted(levels, runs["noise_percent"]) + shift
         axes.scatter(positions + 0.07, values, s=12, alpha=0.5, linewidths=0, zorder=3, **style)
 
@@ -134,7 +175,7 @@ def _draw_paper(
 
 def _explain_marks(axes: Axes, runs: pd.DataFrame, paper: pd.DataFrame | None) -> None:
     """Add to the legend what the marks without a line are."""
-    if runs["seed"].nunique() > 1:
+    if _several(runs):
         axes.scatter([], [], s=12, alpha=0.5, color="black", linewidths=0, label="one seed")
     if paper is not None:
         axes.scatter([], [], s=60, facecolors="none", edgecolors="black", label="the paper")

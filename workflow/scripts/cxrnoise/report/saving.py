@@ -1,5 +1,6 @@
 """Figures as files."""
 
+from io import BytesIO
 from pathlib import Path
 
 from matplotlib import rc_context
@@ -18,3 +19,11 @@ def save(figure: Figure, path: str | Path, provenance: str) -> None:
         metadata["Date"] = None
     with replacing(path) as temporary, rc_context({"svg.hashsalt": "cxrnoise"}):
         figure.savefig(temporary, dpi=150, metadata=metadata)
+
+
+def svg(figure: Figure) -> bytes:
+    """Return a figure as SVG, to be put into a page."""
+    drawn = BytesIO()
+    with rc_context({"svg.hashsalt": "cxrnoise"}):
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
+    return drawn.getvalue()

@@ -1,6 +1,7 @@
 """Table 1: accuracy and kinds of errors against label noise, as numbers and as printed."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.report.pages import html_page, markdown_table, shortest
 from cxrnoise.scores.groups import CELLS
 from cxrnoise.scores.verdict import KINDS, LABEL_ERROR
-from cxrnoise.statistics.intervals import wilson
+from cxrnoise.statistics import replicates
+from cxrnoise.statistics.intervals import Estimate, share
 
 COLUMNS = ["noise_percent", "n", "accuracy_truth", "accuracy_noisy", "errors_noisy"] + [
     f"{measure}_{group}_{kind}" for measure, group in CELLS for kind in KINDS
@@ -23,6 +25,17 @@ EXTRA_COLUMNS = [
     "label_error_recall",
     "disagreement_precision",
 ]
+ACCURACIES = ("accuracy_truth", "accuracy_noisy")
+# The numbers with an interval, by the columns of `_sides` that are their part and their whole.
+SHARES = {
+    "accuracy_truth": ("right_truth", "images"),
+    "accuracy_noisy": ("right_noisy", "images"),
+    **{
+        f"{measure}_{group}_share": (f"{measure}_{group}_A", f"{measure}_{group}")
+        for measure, group in CELLS
+    },
+}
+INTERVALS = ["noise_percent", "number", *Estimate._fields]
 SYMMETRIC = "symmetric"  # the paper's noise model
 RULES = {
     "test-quantiles": "thirds of the whole test set",
@@ -106,6 +119,51 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else math.nan
 
 
+def intervals(runs: Iterable[tuple[float, int, pd.DataFrame]]) -> pd.DataFrame:
+    """Return the accuracies, and the shares of label errors per group, with their 95 % intervals.
+
+    With one seed an interval is Wilson's, of the test set. With several it is that of `replicates`
+    around the mean over the seeds.
+
+    Parameters
+    ----------
+    runs: as in `by_seed`; with several seeds the verdicts have the column `patient`.
+
+    Returns
+    -------
+    One row per noise level and number: `INTERVALS`. The number is `accuracy_truth`,
+    `accuracy_noisy` or `{measure}_{group}_share`, the share A / (A + B) of a group; n is the number
+    of images or of disagreements, the mean over the seeds.
+    """
+    by_level = defaultdict(list)
+    for noise, _, verdicts in runs:
+        by_level[noise].append(_sides(verdicts))
+    rows = []
+    for noise, seeds in sorted(by_level.items()):
+        if len(seeds) == 1:
+            sums = seeds[0].drop(columns="patient", errors="ignore").sum()
+            found = {name: share(sums[part], sums[whole]) for name, (part, whole) in SHARES.items()}
+        else:
+            found = replicates.shares(seeds, SHARES, seed=0)
+        rows += [(noise, name, *estimate) for name, estimate in found.items()]
+    return pd.DataFrame(rows, columns=INTERVALS)
+
+
+def _sides(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Return of each image on which side of each share it is, 0 or 1."""
+    kinds = verdicts["verdict"]
+    sides = {
+        "images": 1,
+        "right_truth": verdicts["predicted"] == verdicts["true_label"],
+        "right_noisy": verdicts["predicted"] == verdicts["given_label"],
+    }
+    for measure, group in CELLS:
+        among = verdicts[f"{measure}_group"] == group
+        sides[f"{measure}_{group}"] = among & (kinds != "")
+        sides[f"{measure}_{group}_A"] = among & (kinds == LABEL_ERROR)
+    return verdicts.filter(["patient"]).assign(**sides)
+
+
 def mean(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per noise level: the means over the seeds of the table `by_seed`.
 
@@ -132,43 +190,43 @@ FOUND = ["wrong labels", "share found (recall)", "share of the errors (precision
 ]
 
 
-def printed(table: pd.DataFrame, paper: pd.DataFrame | None, source: str) -> list[Line]:
+def printed(
+    table: pd.DataFrame, found: pd.DataFrame, paper: pd.DataFrame | None, source: str
+) -> list[Line]:
     """Return the lines as the paper prints them, each followed by the paper's own.
 
     Parameters
     ----------
-    table: `mean` of the runs; paper: the paper's numbers in the same columns, or None.
+    table: `mean` of the runs; found: `intervals` of the runs.
+    paper: the paper's numbers in the same columns, or None.
     source: what to call the lines of `table`.
     """
+    bounds = found.set_index(["noise_percent", "number"])[["low", "high"]]
     lines = []
     for row in table.to_dict("records"):
         level = row["noise_percent"]
         noise = shortest(level, 6)
-        lines.append(Line(level, noise, source, _cells(row, interval=True)))
+        lines.append(Line(level, noise, source, _cells(row, bounds.loc[level])))
         if paper is not None:
             same = paper[paper["noise_percent"] == level]
             lines += [
-                Line(level, noise, "paper", _cells(theirs, interval=False))
-                for theirs in same.to_dict("records")
+                Line(level, noise, "paper", _cells(theirs)) for theirs in same.to_dict("records")
             ]
     return lines
 
 
-def _cells(row: dict[str, float], interval: bool) -> list[str]:
-    accuracies = [
-        f"{row[column]:.3f}" + (f" [{_interval(row[column], row['n'])}]" if interval else "")
-        for column in ("accuracy_truth", "accuracy_noisy")
-    ]
+def _cells(row: dict[str, float], bounds: pd.DataFrame | None = None) -> list[str]:
+    accuracies = [f"{row[column]:.3f}" for column in ACCURACIES]
+    if bounds is not None:
+        accuracies = [
+            f"{accuracy} [{bounds.at[column, 'low']:.3f}–{bounds.at[column, 'high']:.3f}]"
+            for accuracy, column in zip(accuracies, ACCURACIES, strict=True)
+        ]
     accuracies[1] += f" ({shortest(row['errors_noisy'], 1)})"
     return accuracies + [
         "/".join(shortest(row[f"{measure}_{group}_{kind}"], 1) for kind in KINDS)
         for measure, group in CELLS
     ]
-
-
-def _interval(proportion: float, n: float) -> str:
-    low, high = wilson(proportion, n)
-    return f"{low:.3f}–{high:.3f}"
 
 
 def _found(row: dict[str, float]) -> list[str]:
@@ -187,7 +245,16 @@ def _found(row: dict[str, float]) -> list[str]:
 def caption(table: pd.DataFrame, paper: pd.DataFrame | None, setting: Setting) -> str:
     """Return sentences that say what the table shows and how it was made."""
     seeds = ", ".join(str(seed) for seed in setting.seeds)
-    runs = f"Means over the seeds {seeds}" if len(setting.seeds) > 1 else f"One run (seed {seeds})"
+    runs = (
+        f"One run (seed {seeds}); in brackets the 95 % Wilson interval for its test set. It leaves "
+        "out how much the numbers would change with other images for training and test, other "
+        "flips and another training; several seeds show that."
+    )
+    if len(setting.seeds) > 1:
+        runs = (
+            f"Means over the seeds {seeds}; in brackets their 95 % interval, from a bootstrap of "
+            "the patients and from the variance between the seeds."
+        )
     sizes = " or ".join(f"{int(n):,}" for n in sorted(table["n"].unique()))
     sentences = [
         f"Telling mirrored from unmirrored radiographs: {setting.dataset}, "
@@ -200,7 +267,7 @@ def caption(table: pd.DataFrame, paper: pd.DataFrame | None, setting: Setting) -
         f"Confidence is from {SOURCES[setting.confidence]}, uncertainty from T = "
         f"{setting.samples} Monte Carlo batch-normalisation samples of "
         f"{setting.batch_size} training images each.",
-        f"{runs}; in brackets the 95 % Wilson interval for the test set of one run.",
+        runs,
     ]
     if setting.noise_model != SYMMETRIC:
         sentences.append(f"Labels are flipped by the noise model {setting.noise_model}.")
@@ -209,20 +276,22 @@ def caption(table: pd.DataFrame, paper: pd.DataFrame | None, setting: Setting) -
     return " ".join(sentences)
 
 
-def markdown(runs: pd.DataFrame, paper: pd.DataFrame | None, setting: Setting) -> str:
+def markdown(
+    runs: pd.DataFrame, found: pd.DataFrame, paper: pd.DataFrame | None, setting: Setting
+) -> str:
     """Return Table 1 and what was found of the label errors as Markdown.
 
     Parameters
     ----------
-    runs: the table `by_seed`; paper: the paper's numbers, or None.
+    runs: the table `by_seed`; found: the table `intervals`; paper: the paper's numbers, or None.
     """
     table = mean(runs)
-    lines = printed(table, paper, "this run")
+    lines = printed(table, found, paper, "this run")
     results = markdown_table(
         ["noise %", "", *PRINTED], [[line.noise, line.source, *line.cells] for line in lines]
     )
-    found = markdown_table(["noise %", *FOUND], _found_rows(table))
-    return f"{results}\n\n{caption(table, paper, setting)}\n\n{found}\n"
+    errors = markdown_table(["noise %", *FOUND], _found_rows(table))
+    return f"{results}\n\n{caption(table, paper, setting)}\n\n{errors}\n"
 
 
 def _found_rows(table: pd.DataFrame) -> list[list[str]]:
@@ -238,6 +307,7 @@ ABOUT_FOUND = (
 
 def html(
     runs: pd.DataFrame,
+    found: pd.DataFrame,
     paper: pd.DataFrame | None,
     setting: Setting,
     templates: str | Path,
@@ -259,7 +329,7 @@ def html(
         heading="Table 1",
         caption=caption(table, paper, setting),
         cells=CELLS,
-        lines=printed(table, paper, "this run"),
+        lines=printed(table, found, paper, "this run"),
         about_found=ABOUT_FOUND,
         found_header=FOUND,
         found=_found_rows(table),

@@ -17,7 +17,7 @@ NEEDS = ()
 
 
 def score(run: Run) -> np.ndarray:
-    """Return the suspicion, float64 (n,) or (n, K)."""
+    """Return the suspicion, float64 (n,) or (n, K); NaN where no label is given."""
     return run.signed(paper(run))
 
 

@@ -7,7 +7,6 @@ monotone function of the score `confidence`: both rank labels in the same order.
 
 import numpy as np
 
-from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.scores.run import Run
 
 NEEDS = ()
@@ -15,9 +14,4 @@ NEEDS = ()
 
 def score(run: Run) -> np.ndarray:
     """Return the suspicion, float64 (n,) or (n, K); NaN where no label is given."""
-    probabilities = run.probabilities.astype(np.float64)
-    if run.exclusive:
-        given = probabilities[np.arange(len(run.given)), run.given]
-    else:
-        given = np.where(run.given == 1, probabilities, 1 - probabilities)
-    return np.where(run.given == UNKNOWN, np.nan, 1 - given)
+    return 1 - run.of_given(run.probabilities)

@@ -7,7 +7,7 @@ from cxrnoise.core.errors import UserError
 from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.scores.groups import groups
 from cxrnoise.scores.registry import SCORES
-from cxrnoise.scores.run import Run
+from cxrnoise.scores.run import PARTS, Run
 
 
 def scored(
@@ -29,16 +29,17 @@ def scored(
     -------
     The table `scores`, in the order of `run.labels`, without the labels that nobody gave: image,
     label, score, value (suspicion), paper_value (NaN where the score is not of the paper) and
-    group (of paper_value where there is one, else of value).
+    group (of paper_value where there is one, else of value). A label that the score says nothing
+    of, such as one that no network was trained on, has no value (NaN) and no group (empty).
     """
     table = _values(run, name)
     column = "value" if table["paper_value"].isna().all() else "paper_value"
     reference = None if validation is None else _values(validation, name)
     table["group"] = ""
-    for label, part in table.groupby("label", sort=False):
+    for label, part in table.dropna(subset=[column]).groupby("label", sort=False):
         known = None
         if reference is not None:
-            known = reference.loc[reference["label"] == label, column].to_numpy()
+            known = reference.loc[reference["label"] == label, column].dropna().to_numpy()
         table.loc[part.index, "group"] = groups(
             part[column].to_numpy(), part["image"].to_numpy(), rule, known, sd_factor
         )
@@ -49,7 +50,9 @@ def _values(run: Run, name: str) -> pd.DataFrame:
     module = SCORES[name]
     for need in module.NEEDS:
         if getattr(run, need, None) is None:
-            raise UserError(f"The score {name} needs {need}, which this run does not have.")
+            raise UserError(
+                f"The score {name} needs {need}, which this run does not have: {PARTS[need]}."
+            )
     suspicion = module.score(run)
     paper = module.paper(run) if hasattr(module, "paper") else np.full(suspicion.shape, np.nan)
     table = run.labels[["image", "label"]].assign(

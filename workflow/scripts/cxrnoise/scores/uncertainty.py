@@ -18,13 +18,17 @@ LARGEST = 1 / 4  # variance of a number between 0 and 1
 
 
 def score(run: Run) -> np.ndarray:
-    """Return the suspicion, float64 (n,) or (n, K)."""
+    """Return the suspicion, float64 (n,) or (n, K); NaN where no label is given."""
     return run.signed(LARGEST - paper(run))
 
 
 def paper(run: Run) -> np.ndarray:
     """Return U(x), float64 (n,) or (n, K)."""
-    samples = run.samples
+    return variance(run, run.samples)
+
+
+def variance(run: Run, samples: np.ndarray) -> np.ndarray:
+    """Return the variance of the predicted class over samples (T, n, K), float64 as `paper`."""
     if run.exclusive:
         samples = samples[:, np.arange(len(run.images)), run.predicted]
     return samples.var(axis=0, dtype=np.float64)  # p and 1 - p have the same variance

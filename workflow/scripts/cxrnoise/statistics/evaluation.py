@@ -5,7 +5,7 @@ A measure that does not exist, such as an AUC without a positive image, is NaN: 
 file.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,12 +13,10 @@ import numpy as np
 import pandas as pd
 
 from cxrnoise.core.manifests import UNKNOWN
-from cxrnoise.core.randomness import generator
 from cxrnoise.scores.run import Run
+from cxrnoise.statistics import replicates
 from cxrnoise.statistics.intervals import NOTHING, Estimate, share
 
-RESAMPLES = 1000
-LEVEL = 0.95
 COLUMNS = ["label", "measure", "value", "low", "high", "n", "how"]
 
 
@@ -200,7 +198,7 @@ def youden(validation: Predicted) -> float:
 def _bootstrapped(
     measured: Callable[[np.ndarray], dict[str, float]], patient: np.ndarray, seed: int
 ) -> dict[str, Estimate]:
-    """Return each measure with its interval over `RESAMPLES` resamples of the patients.
+    """Return each measure with its interval over resamples of the patients.
 
     The interval is that of the resamples for which the measure exists.
 
@@ -210,27 +208,12 @@ def _bootstrapped(
         not exist.
     """
     n = len(patient)
-    resampled = pd.DataFrame([measured(weight) for weight in _resamples(patient, seed)])
-    values = measured(np.ones(n))
-    return {name: _percentiles(value, resampled.get(name), n) for name, value in values.items()}
-
-
-def _resamples(patient: np.ndarray, seed: int) -> Iterator[np.ndarray]:
-    """Yield how often each image is drawn, float64 (n,), when patients are drawn anew."""
-    rng = generator(seed, "bootstrap of patients")
-    patients, of_image = np.unique(patient, return_inverse=True)
-    if len(patients) == 0:
-        return
-    for _ in range(RESAMPLES):
-        drawn = rng.multinomial(len(patients), np.full(len(patients), 1 / len(patients)))
-        yield drawn[of_image].astype(np.float64)
-
-
-def _percentiles(value: float, resampled: pd.Series | None, n: int) -> Estimate:
-    if np.isnan(value):
-        return Estimate(*NOTHING, n)
-    low, high = np.nanquantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(value, float(low), float(high), n, "bootstrap of patients")
+    drawn, [column] = replicates.draws([patient], seed)
+    resampled = pd.DataFrame([measured(weight[column].astype(np.float64)) for weight in drawn])
+    return {
+        name: replicates.estimate(np.array([value]), resampled[name].to_numpy()[np.newaxis], n)
+        for name, value in measured(np.ones(n)).items()
+    }
 
 
 def _at_threshold(test: Predicted, threshold: float, name: str) -> dict[str, Estimate]:

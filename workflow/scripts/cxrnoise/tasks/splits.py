@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cxrnoise.core.errors import UserError
-from cxrnoise.core.manifests import SPLITS
+from cxrnoise.core.manifests import SPLITS, UNKNOWN
 from cxrnoise.core.randomness import uniform
 
 FILLED = ("test", "val", "train")  # in this order; the largest split comes last
@@ -120,6 +120,45 @@ def with_strata(
     patients = groups.reset_index()
     found = pd.Series(by_strata(patients, sizes, task, seed), index=patients["patient"])
     return images.assign(split=images["patient"].map(found))
+
+
+def of_folds(labels: pd.DataFrame, folds: int, seed: int, purpose: str = "fold") -> np.ndarray:
+    """Return the fold of each row of `labels`, int64 (n,) from 0 to `folds` - 1.
+
+    A patient is in one fold only. Patients are sorted by their stratum and, within it, by a random
+    draw, and then dealt out in turn; so the folds have equally many patients of each stratum, or
+    one more. The stratum of a patient is the rarest class that his or her labels report, with
+    several findings the rarest finding that they report as present. It is the same at all noise
+    levels, and so are the folds.
+
+    Parameters
+    ----------
+    labels: rows of a cohort or of `labels`: patient, label, reported_label.
+    purpose: of the draw; parts of another purpose are independent of these.
+
+    Raises `UserError` when there are fewer patients than folds.
+    """
+    patients = np.unique(labels["patient"].to_numpy(str))
+    if len(patients) < folds:
+        raise UserError(
+            f"{folds} folds need as many patients, and the cohort has {len(patients)}: lower the "
+            "number of folds."
+        )
+    strata = _rarest(labels).reindex(patients)  # NaN, which is sorted last, for those without one
+    order = np.lexsort((uniform(seed, purpose, patients), strata))
+    found = np.empty(len(patients), np.int64)
+    found[order] = np.arange(len(patients)) % folds
+    return found[np.searchsorted(patients, labels["patient"].to_numpy(str))]
+
+
+def _rarest(labels: pd.DataFrame) -> pd.Series:
+    """Return the place, by rarity, of the rarest class or finding of each patient who has one."""
+    least = 1 if labels["label"].nunique() > 1 else UNKNOWN + 1  # absent is no class of a finding
+    reported = labels[labels["reported_label"] >= least]
+    having = reported[["patient", "label", "reported_label"]].drop_duplicates()
+    numbers = having.groupby(["label", "reported_label"]).size().sort_values(kind="stable")
+    places = pd.Series(np.arange(len(numbers)), index=numbers.index, name="place")
+    return having.join(places, on=["label", "reported_label"]).groupby("patient")["place"].min()
 
 
 class _Filling:

@@ -16,10 +16,55 @@ def check(settings: Settings) -> None:
     """Check keys against each other; raise `UserError` with one sentence for the first fault."""
     _check_finding(settings)
     _check_data(settings)
+    _check_probe(settings)
     for name, task in settings.tasks.items():
         if task.kind != "predictions":
             _check_crop(name, task, settings.shards.size)
             _check_noise(name, task)
+    for name, detected in settings.detection.items():
+        _check_detection(name, detected, settings.tasks)
+
+
+def _check_detection(name: str, detected, tasks) -> None:
+    task = tasks.get(name)
+    if task is None or task.kind == "orientation":
+        judged = [name for name, task in tasks.items() if task.kind != "orientation"]
+        raise UserError(
+            f"The configuration key detection.{name} names no task whose labels can be judged: "
+            f"the tasks are {', '.join(judged)}."
+        )
+    levels = detected.levels or []
+    unknown = [level for level in levels if level not in task.noise_levels]
+    if unknown:
+        raise UserError(
+            f"The configuration key detection.{name}.levels has {unknown[0]:g}, which is not in "
+            f"tasks.{name}.noise_levels: add it there, or take it out here."
+        )
+    if task.kind == "predictions":
+        if detected.by != ["test"]:
+            raise UserError(
+                f"The configuration key detection.{name}.by is {', '.join(detected.by)}, but the "
+                "predictions of this task are from elsewhere and judged as they are: set it to "
+                "[test]."
+            )
+        return
+    if not detected.truth and task.kind != "situs":
+        raise UserError(
+            f"The configuration key detection.{name}.truth is empty, but nobody knows which labels "
+            f"of a task of kind {task.kind} are wrong: name readers in it."
+        )
+    if not detected.truth and 0 in levels:
+        raise UserError(
+            f"The configuration key detection.{name}.levels has 0, at which no label was flipped: "
+            f"take it out, or name readers in detection.{name}.truth."
+        )
+    noisy = any(levels or task.noise_levels)
+    if set(detected.by) - {"test"} and noisy and len(task.noisy_splits) < 3:
+        raise UserError(
+            f"The configuration key tasks.{name}.noisy_splits is {', '.join(task.noisy_splits)}, "
+            f"but detection.{name}.by judges every image of the cohort: set it to [train, val, "
+            "test]."
+        )
 
 
 def _check_finding(settings: Settings) -> None:
@@ -46,6 +91,16 @@ def _check_data(settings: Settings) -> None:
         )
 
 
+def _check_probe(settings: Settings) -> None:
+    network, tasks = settings.probe.network, settings.tasks
+    upright = [name for name, task in tasks.items() if task.kind == "orientation"]
+    if network not in ("pretrained", *upright):
+        raise UserError(
+            f"The configuration key probe.network is {network}, but should be pretrained or a task "
+            f"of kind orientation ({', '.join(upright) or 'there is none'})."
+        )
+
+
 def _check_crop(name: str, task, size: int) -> None:
     if task.crop > size:
         raise UserError(
@@ -61,6 +116,11 @@ def _check_noise(name: str, task) -> None:
         raise UserError(
             f"The configuration key tasks.{name}.class_rates names the class {min(unknown)}, but "
             f"the classes of this task are {' and '.join(sorted(known))}."
+        )
+    if "instance" in task.noise_models and task.kind == "orientation":
+        raise UserError(
+            f"The configuration key tasks.{name}.noise_models has instance, but the labels of a "
+            "task of kind orientation are all alike, so that none is harder: take it out."
         )
     if "class_conditional" not in task.noise_models:
         return

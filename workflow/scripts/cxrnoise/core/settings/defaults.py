@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cxrnoise.core.names import slug
-from cxrnoise.core.settings.models import KINDS, Positives, Settings
+from cxrnoise.core.settings.models import KINDS, Detected, Positives, Settings
 
 NAMES = {"chestxray14": "ChestXRay14", "phantom": "phantom"}
 PAPER_TASKS = {
@@ -35,6 +35,8 @@ def complete(settings: Settings) -> None:
     """Fill in the values that follow from other values."""
     dataset = settings.dataset
     dataset.name = dataset.name or NAMES.get(dataset.kind, "own data")
+    if not settings.detection and "situs" in settings.tasks:
+        settings.detection = {"situs": Detected()}
     for task in settings.tasks.values():
         if task.kind == "predictions":
             continue

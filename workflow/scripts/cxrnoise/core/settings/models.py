@@ -23,7 +23,7 @@ from pydantic import (
 RESERVED = frozenset(
     {"images", "logs", "figures", "weights", "downloads", "verified", "tensorboard"}
     | {"all", "download", "verify", "table1", "table2", "paper-vs-ours"}
-    | {"sweeps", "detection", "audit", "audit-sample", "report"}
+    | {"sweeps", "detection", "audit", "audit-sample", "report", "features"}
 )
 NOT_PAPER = "Not in the paper; our choice."
 
@@ -299,8 +299,9 @@ class Task(Group):
     noise_models: Texts = key(
         ["symmetric"],
         "How labels are flipped: `symmetric` (each label alike, §2.2), `class_conditional` (see "
-        "`class_rates`) or `patient` (all images of a patient alike). The networks of each model "
-        "are trained for all of `noise_levels`.",
+        "`class_rates`), `patient` (all images of a patient alike) or `instance` (the more likely, "
+        "the harder an image is for the probe of the labels without noise). The networks of each "
+        "model are trained for all of `noise_levels`.",
     )
     class_rates: dict[Text, Rate] = key(
         {},
@@ -324,13 +325,29 @@ class Task(Group):
     )
 
 
-class Situs(Task):
+class Foldable(Task):
+    """Keys of the tasks whose labels detection and audit can judge out of fold."""
+
+    folds: AtLeastTwo = key(
+        5,
+        "Parts of the patients, for `by: folds` and `by: probe` in `detection`: each part is "
+        "predicted by a network that was trained on the others, so that every image of the cohort "
+        "is judged. " + NOT_PAPER,
+    )
+    members: Whole = key(
+        1,
+        "Networks on the same labels and splits that differ in initialisation and order; the "
+        "scores of an ensemble need 2 or more. " + NOT_PAPER,
+    )
+
+
+class Situs(Foldable):
     kind: Literal["situs"] = key(..., "Whether the radiograph was mirrored (§2.2).")
     splits: Splits = Splits(train=25000, val=1000, test=2868)
     noise_levels: Levels = [0, 1, 2, 4, 8, 16, 32]
 
 
-class LikeEmphysema(Task):
+class LikeEmphysema(Foldable):
     """Keys of the tasks that are trained as the paper trains emphysema (§2.3)."""
 
     paper_crop: ClassVar[int] = 224
@@ -496,6 +513,73 @@ class Measures(Group):
     )
 
 
+class Reads(Group):
+    file: File = key(
+        ...,
+        "CSV file of what readers say of the images: expert reads in the NIH's layout, one row an "
+        "image (and reader), one column a finding.",
+    )
+    verdict: Literal["majority", "unanimous"] = key(
+        "majority",
+        "What counts as true where a file has several readers: what more than half of them say, "
+        "or what all of them say. Other labels take no part.",
+    )
+
+
+class Detected(Group):
+    """What is measured of one task, under the task's name."""
+
+    by: Annotated[
+        list[Literal["test", "folds", "probe"]], Field(min_length=1), AfterValidator(_each_once)
+    ] = key(
+        ["test"],
+        "Whose predictions: `test` (the test split of each run), `folds` (every image, by "
+        "networks of `tasks.NAME.folds`) or `probe` (every image, by linear classifiers on the "
+        "features of a frozen network). " + NOT_PAPER,
+    )
+    levels: Levels | None = key(
+        None,
+        "Noise levels, of those of the task. Without it, all that are above 0; 0 where the task "
+        "has no other.",
+    )
+    truth: dict[Annotated[str, AfterValidator(_task_name)], Reads] = key(
+        {},
+        "Readers who say which labels are wrong, by a name of your own. Without any, the truth "
+        "that a data set knows: which labels were flipped.",
+    )
+    scores: NamesOrAll = key(
+        "all", "Names of the scores, or `all` that a run has what they need for."
+    )
+
+
+class Probe(Group):
+    network: Text = key(
+        "pretrained",
+        "The frozen network behind the features of a probe: `pretrained` (`network.backbone` with "
+        "the file of `weights`), or the name of a task of kind `orientation`, whose network is "
+        "trained on your own images without any label of theirs. " + NOT_PAPER,
+    )
+    layers: Annotated[Texts | None, BeforeValidator(_none)] = key(
+        None,
+        "Names of the layers whose outputs are pooled, the average and the maximum of each "
+        "channel, such as `[conv3_block4_out, conv4_block6_out]`. Without it, the last layers at "
+        "the two deepest resolutions. " + NOT_PAPER,
+    )
+    dimensions: Whole = key(
+        128, "Principal components to which the features are reduced, at most. " + NOT_PAPER
+    )
+    strengths: Annotated[list[Positive], Field(min_length=1), AfterValidator(_each_once)] = key(
+        [0.0003, 0.001, 0.003, 0.01, 0.03],
+        "Inverse strengths of the regularisation (`C` of scikit-learn) to choose from, by a "
+        "cross-validation on given labels. " + NOT_PAPER,
+    )
+    heads: AtLeastTwo = key(
+        50,
+        "Classifiers on patients drawn with replacement; the variance of their predictions is the "
+        "uncertainty of a probe. " + NOT_PAPER,
+    )
+
+
 class Strata(Group):
     low: WholeOrZero = key(
         35, "Cases from the low group in a stratified draw; size of the paper's group (Table 2)."
@@ -633,6 +717,12 @@ class Settings(Group):
     uncertainty: Uncertainty = key(Uncertainty(), "Monte Carlo batch normalisation.")
     sweeps: Sweeps = key(Sweeps(), "Sweeps over Monte Carlo samples and batch sizes.")
     measures: Measures = key(Measures(), "Confidence, and the groups.")
+    detection: dict[str, Detected] = key(
+        {},
+        "How well each score finds wrong labels (docs/detection.md), an entry for each task that "
+        "is measured. Without any, `situs` in its test split. " + NOT_PAPER,
+    )
+    probe: Probe = key(Probe(), "Linear classifiers on the features of a frozen network.")
     study: Study = key(Study(), "Which cases are read for Table 2.")
     simulated_reader: SimulatedReader = key(SimulatedReader(), "Readers of phantoms.")
     phantom: Phantom = key(Phantom(), "The phantoms of `dataset.kind: phantom`.")

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from cxrnoise.core.settings.models import KINDS, Group, Settings, Task
 
@@ -80,8 +80,10 @@ def _keys(model: type[Group], defaults: Mapping[str, Any]) -> Iterator[tuple[str
         if group is None:
             yield name, default, info.description or Task.model_fields[name].description
             continue
-        for key, value, description in _keys(group, dict(default or {})):
-            yield f"{name}.{key}", value, description
+        entries = get_origin(info.annotation) is dict
+        inner = _defaults(group) if entries else dict(default or {})
+        for key, value, description in _keys(group, inner):
+            yield f"{name}{'.NAME' if entries else ''}.{key}", value, description
 
 
 def _defaults(model: type[Group]) -> dict[str, Any]:

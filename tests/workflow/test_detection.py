@@ -1,0 +1,109 @@
+"""Detection through the real Snakefile: folds, members, readers, and what a user is told."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+RUN = "results/situs/noise-8/seed-0"
+TRUTH = "phantoms: {file: results/phantom/truth.csv}"
+SITUS = "detection={situs: {by: [test, folds], scores: [self_confidence, uncertainty]}}"
+# A score as a user would add one.
+OTHER = '''"""It ranges from 0 to 1; higher means that the label is more likely wrong."""
+import numpy as np
+
+NEEDS = ()
+
+
+def score(run):
+    return 1 - run.of_given(run.probabilities)
+'''
+
+
+def test_every_image_of_the_cohort_is_judged_by_a_network_of_other_patients(finished):
+    jobs = finished.run("--config", "tasks={situs: {folds: 2}}", SITUS, "--", "detection")
+    assert jobs["train"] == 2
+    table = pd.read_csv(finished.folder / "results/detection.csv", dtype={"noise": str})
+    wrong = table[table["measure"] == "wrong"].set_index(["by", "direction"])["n"]
+    assert wrong["test", "any"] == 20
+    assert wrong["folds", "any"] == 60  # the phantoms' patients
+    assert set(table["score"].dropna()) == {"self_confidence", "uncertainty"}
+    folds = [
+        pd.read_parquet(finished.folder / RUN / f"fold-{fold}/labels.parquet") for fold in (0, 1)
+    ]
+    flipped = [fold.set_index("image")["flipped"] for fold in folds]
+    assert flipped[0].equals(flipped[1])  # drawn once for the cohort, before it is folded
+    tested = [set(fold.loc[fold["split"] == "test", "patient"]) for fold in folds]
+    assert not tested[0] & tested[1] and len(tested[0] | tested[1]) == 60
+    predicted = pd.read_parquet(finished.folder / RUN / "folds/predictions.parquet")
+    assert sorted(predicted["image"]) == sorted(folds[0]["image"])
+    assert (finished.folder / "results/detection.html").exists()
+
+
+def test_members_share_the_labels_and_differ_in_their_predictions(finished):
+    target = f"{RUN}/scores/members_mean.parquet"
+    jobs = finished.run("--config", "tasks={situs: {members: 2}}", "--", target)
+    assert jobs == {"train": 1, "predict": 1, "score": 1}
+    own, other = (
+        pd.read_parquet(finished.folder / RUN / path)
+        for path in ("predictions.parquet", "member-1/predictions.parquet")
+    )
+    assert own["image"].tolist() == other["image"].tolist()
+    assert not np.allclose(own["mirrored"], other["mirrored"])
+    assert not (finished.folder / RUN / "member-1/labels.parquet").exists()
+
+
+def test_errors_of_reports_are_known_from_a_file_of_reads(finished):
+    setting = f"detection={{emphysema: {{truth: {{{TRUTH}}}, scores: [self_confidence]}}}}"
+    jobs = finished.run("--config", setting, "--", "detection")
+    assert jobs["train"] == 1
+    table = pd.read_csv(finished.folder / "results/detection.csv")
+    assert (table["truth"] == "phantoms").all()
+    assert set(table["direction"]) == {"any", "present", "absent"}
+
+
+def test_another_score_makes_its_own_file_and_what_follows_and_trains_nothing(finished):
+    named = "detection={situs: {scores: [self_confidence%s]}}"
+    finished.run("--config", named % "", "--", "detection")
+    library = finished.folder / "workflow/scripts/cxrnoise/scores"
+    (library / "other.py").write_text(OTHER)
+    finished.edit(f"{library}/registry.py", '"confidence",', '"confidence", "other",')
+    jobs = finished.run("--config", named % ", other", "--", "detection")
+    assert jobs == {
+        "score": 1,
+        "detect": 1,
+        "write_detection": 1,
+        "detection_page": 1,
+        "detection": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["detection={absent: {}}"], "detection.absent names no task whose labels can be judged"),
+        (["detection={situs: {levels: [0]}}"], "detection.situs.levels has 0"),
+        (["detection={situs: {levels: [3]}}"], "3, which is not in tasks.situs.noise_levels"),
+        (["tasks={situs: {noise_levels: [0]}}"], "Nobody knows which labels of the task situs"),
+        (["detection={emphysema: {}}"], "detection.emphysema.truth is empty"),
+        (["detection={situs: {scores: [best]}}"], "There is no score 'best'"),
+        (["detection={situs: {scores: [members_mean]}}"], "set tasks.NAME.members to at least 2"),
+        (["detection={situs: {by: [folds], scores: [forgetting]}}"], "at least 5 epochs"),
+        (["detection={situs: {by: [probe]}}"], "The probe needs a trained network"),
+        (
+            ["tasks={situs: {noisy_splits: [train]}}", "detection={situs: {by: [folds]}}"],
+            "tasks.situs.noisy_splits is train",
+        ),
+    ],
+)
+def test_what_cannot_be_measured_is_said_before_any_job_starts(fresh, settings, said):
+    printed = fresh.refuses("--config", *settings, "--", "detection")
+    assert said in printed
+    assert "Traceback" not in printed
+    assert not (fresh.folder / "results").exists()
+
+
+def test_reads_of_other_findings_are_one_sentence(finished):
+    (finished.folder / "reads.csv").write_text("Image ID,Patient ID,Reader ID,Hernia\n")
+    setting = "detection={emphysema: {truth: {reads: {file: reads.csv}}}}"
+    printed = finished.refuses("--config", setting, "--", "detection")
+    assert "reads.csv has no column for Emphysema" in printed

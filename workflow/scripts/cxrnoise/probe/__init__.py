@@ -1,0 +1,1 @@
+"""The probe: linear classifiers on the features of a frozen network."""

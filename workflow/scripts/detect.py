@@ -1,0 +1,40 @@
+import numpy as np
+import pandas as pd
+
+from cxrnoise.core import manifests
+from cxrnoise.core.jobs import job
+from cxrnoise.reading import truth
+from cxrnoise.report import pages
+from cxrnoise.statistics import detection, known_errors
+
+with job(snakemake):
+    params, files, output = snakemake.params, snakemake.input, snakemake.output
+    labels = [manifests.read(path, "labels") for path in files.labels]
+    about = dict(snakemake.wildcards.items())  # task, noise, by, truth
+    verdicts, said = None, None
+    if params.verdict:
+        reads = truth.reads(files.reads, labels[0]["label"].unique())
+        verdicts, said = truth.verdicts(reads, params.verdict), truth.against_the_others(reads)
+
+    scored = []
+    of_seeds = np.reshape(files.scores, (len(params.seeds), len(params.scores)))
+    for of_seed, paths in zip(labels, of_seeds, strict=True):
+        scores = {
+            name: manifests.read(path, "scores")
+            for name, path in zip(params.scores, paths, strict=True)
+        }
+        scored.append(known_errors.scored(of_seed, scores))
+    seeds = [known_errors.known(table, verdicts) for table in scored]
+    known_errors.check(seeds, about["task"], about["noise"], about["truth"])
+
+    tables = {
+        output.detection: detection.measure(seeds),
+        output.reviews: detection.reviews(seeds),
+        output.readers: pd.DataFrame(columns=known_errors.READERS)
+        if said is None
+        else known_errors.readers(scored, said),
+    }
+    for path, table in tables.items():
+        for place, (name, value) in enumerate(about.items()):
+            table.insert(place, name, value)
+        pages.write_csv(table, path)
