@@ -62,8 +62,8 @@ def check(table, seen):
         if len(pairs):
             np.testing.assert_allclose([row.margin, row.probability], pairs.mean(axis=0), rtol=1e-3)
             right = pairs[:, 0] > 0
-            lost = (right[:-1] & ~right[1:]).sum()
-            assert row.forgotten == (lost if right.any() else len(right))
+            events = (right[:-1] & ~right[1:]).sum()
+            assert row.forgotten == (events if right.any() else len(right))
         else:
             assert np.isnan(row.margin) and np.isnan(row.probability)
 
@@ -105,11 +105,14 @@ def test_a_label_that_a_short_training_never_saw_has_no_dynamics(radiographs, tm
     assert (table["margin"].isna() == (table["epochs"] == 0)).all()
 
 
-def test_recording_changes_no_bit_of_the_network(radiographs, tmp_path, monkeypatch):
-    recorded, state = train(radiographs, tmp_path / "recorded")
-    assert state.dynamics["epochs"].sum() == 3 * 24
+@pytest.mark.parametrize("task", ["radiographs", "findings"])
+def test_recording_changes_no_bit_of_the_network(task, request, tmp_path, monkeypatch):
+    images = request.getfixturevalue(task)
+    objective = objectives.findings(images.target, cap=3) if task == "findings" else None
+    recorded, state = train(images, tmp_path / "recorded", objective=objective)
+    assert state.dynamics["epochs"].sum() == 3 * (images.target >= 0).sum()
     monkeypatch.setattr(training, "Recorder", lambda *_: keras.callbacks.Callback())
-    plain, state = train(radiographs, tmp_path / "plain")
+    plain, state = train(images, tmp_path / "plain", objective=objective)
     assert not state.dynamics
     for one, other in zip(recorded.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)

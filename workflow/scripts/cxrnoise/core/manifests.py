@@ -172,6 +172,7 @@ def read(
             _check_columns(file.schema_arrow, path, kind)
             table = file.read(columns)
         table.validate(full=True)
+        classes = json.loads((table.schema.metadata or {}).get(b"classes", b"[]"))
     except (OSError, ValueError, pa.ArrowException) as error:
         raise UserError(
             f"{path} is not a Parquet file, or a damaged one: delete it and run again."
@@ -183,8 +184,7 @@ def read(
         frame["suggestion_right"] = frame["suggestion_right"].astype("boolean")
     if splits is not None:
         frame = frame[frame["split"].isin(splits)].reset_index(drop=True)
-    metadata = table.schema.metadata or {}
-    frame.attrs["classes"] = json.loads(metadata.get(b"classes", b"[]"))
+    frame.attrs["classes"] = classes
     return frame
 
 
