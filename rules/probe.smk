@@ -66,7 +66,8 @@ rule probe:
     benchmark:
         f"{LABELLED_LOGS}/probe/probe.benchmark.tsv"
     wildcard_constraints:
-        task="|".join(map(re.escape, TRAINED)) or "-",
+        task="|".join(re.escape(name) for name in TRAINED if "folds" in TASKS[name])
+        or "-",
     conda:
         "../envs/tables.yaml"
     resources:

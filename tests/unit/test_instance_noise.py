@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrnoise.core import manifests
+from cxrnoise.core import manifests, settings
 from cxrnoise.core.errors import UserError
 from cxrnoise.tasks.noise import flip, instance
 
@@ -148,3 +148,9 @@ def test_predictions_of_other_images_are_refused(probed):
     file = probed([[0.5, 0.5]] * 2)
     with pytest.raises(UserError, match="has no prediction of the image 00000002_000.png"):
         instance.probability(cohort([0] * 3), 8, options(file))
+
+
+def test_labels_that_are_all_alike_cannot_be_harder():
+    task = {"kind": "orientation", "noise_models": ["instance"]}
+    with pytest.raises(UserError, match=r"tasks.upright.noise_models has instance"):
+        settings.validate({"tasks": {"upright": task}})

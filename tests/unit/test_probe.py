@@ -8,6 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
+from cxrnoise.core import settings
 from cxrnoise.core.errors import UserError
 from cxrnoise.probe import classifier, files
 
@@ -205,3 +206,12 @@ def test_a_file_that_holds_no_features_is_named(feature_files):
     feature_files[1].write_text("nothing")
     with pytest.raises(UserError, match="001.h5 is not a file of features"):
         files.read_features(feature_files, ["0.png"])
+
+
+def test_a_network_that_is_no_task_of_orientation_is_refused():
+    with pytest.raises(UserError, match=r"probe.network is situs, .* \(there is none\)"):
+        settings.validate({"probe": {"network": "situs"}})
+    tasks = {"upright": {"kind": "orientation"}}
+    with pytest.raises(UserError, match=r"probe.network is situs, .* \(upright\)"):
+        settings.validate({"probe": {"network": "situs"}, "tasks": tasks})
+    settings.validate({"probe": {"network": "upright"}, "tasks": tasks})
