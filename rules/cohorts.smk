@@ -62,7 +62,7 @@ checkpoint labels:
 checkpoint fold:
     input:
         content=f"{LABELLED}/content.sha256",
-        labels=ancient(f"{LABELLED}/labels.parquet"),
+        labels=f"{LABELLED}/labels.parquet",  # patients and truth are not in content
     output:
         labels=f"{LABELLED}/fold-{{fold}}/labels.parquet",
         content=f"{LABELLED}/fold-{{fold}}/content.sha256",

@@ -124,7 +124,14 @@ def detected(task):
             f"readers in detection.{task}.truth, or add a level above 0 to "
             f"tasks.{task}.noise_levels."
         )
-    return noises(task, levels=levels)
+    if not known and "test" not in TASKS[task]["noisy_splits"]:
+        sys.exit(
+            f"No label of the test split is flipped in the task {task}: add test to "
+            f"tasks.{task}.noisy_splits."
+        )
+    found = noises(task, levels=levels)
+    alike = noises(task, levels=[0])[1:]  # at level 0 all models are alike
+    return [noise for noise in found if noise not in alike]
 
 
 def noise_model(wildcards):
@@ -304,13 +311,18 @@ def detecting_scores(task, by):
     return named
 
 
+def seeds_of(wildcards):
+    """Return the seeds of a task; the predictions of another program are the same for all."""
+    return SEEDS[:1] if wildcards.task in IMPORTED else SEEDS
+
+
 def scores_of_seeds(wildcards):
     """Return an input: the scores of the run of each seed, seed by seed."""
     return [
         f"{LABELLED}{parts.OF[wildcards.by]}/scores/{score}.parquet".format(
             task=wildcards.task, noise=wildcards.noise, seed=seed
         )
-        for seed in SEEDS
+        for seed in seeds_of(wildcards)
         for score in detecting_scores(wildcards.task, wildcards.by)
     ]
 
@@ -342,7 +354,7 @@ def of_seeds(path):
         f"{LABELLED}{parts.OF[wildcards.by]}/{path}",
         task=wildcards.task,
         noise=wildcards.noise,
-        seed=SEEDS,
+        seed=seeds_of(wildcards),
     )
 
 
@@ -412,6 +424,11 @@ def swept_runs(path):
             sys.exit(
                 f"The configuration key sweeps.task is {sweeps['task']}, but the tasks with a "
                 f"network are {', '.join(TRAINED)}: name one of them."
+            )
+        if sweeps["noise"] not in noises(sweeps["task"]):
+            sys.exit(
+                f"The configuration key sweeps.noise is {sweeps['noise']}, but the noises of "
+                f"{sweeps['task']} are {', '.join(noises(sweeps['task']))}: name one of them."
             )
         return expand(
             f"{LABELLED}/{path}",

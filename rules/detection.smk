@@ -7,13 +7,13 @@ DETECTED = f"{RESULTS}/{{task}}/noise-{{noise}}/detection/{{by}}-{{truth}}"
 rule detect:
     input:
         content=of_seeds("content.sha256"),
-        labels=ancient(of_seeds("labels.parquet")),
+        labels=of_seeds("labels.parquet"),  # patients and truth are not in content
         scores=scores_of_seeds,
         reads=reads_of,
     output:
         detection=f"{DETECTED}.csv",
-        reviews=f"{DETECTED}-reviews.csv",
-        readers=f"{DETECTED}-readers.csv",
+        reviews=f"{DETECTED}.reviews.csv",
+        readers=f"{DETECTED}.readers.csv",
     log:
         f"{RESULTS}/logs/{{task}}/noise-{{noise}}/detection/{{by}}-{{truth}}.log",
     conda:
@@ -21,7 +21,7 @@ rule detect:
     resources:
         mem_mb=growing(4000),
     params:
-        seeds=[int(seed) for seed in SEEDS],
+        seeds=seeds_of,
         scores=lambda wildcards: detecting_scores(wildcards.task, wildcards.by),
         verdict=lambda wildcards: reads(wildcards).get("verdict"),
         code=fingerprint("detect.py"),
@@ -33,8 +33,8 @@ rule detect:
 rule write_detection:
     input:
         detection=lambda wildcards: everything_detected(".csv"),
-        reviews=lambda wildcards: everything_detected("-reviews.csv"),
-        readers=lambda wildcards: everything_detected("-readers.csv"),
+        reviews=lambda wildcards: everything_detected(".reviews.csv"),
+        readers=lambda wildcards: everything_detected(".readers.csv"),
     output:
         detection=f"{RESULTS}/detection.csv",
         reviews=f"{RESULTS}/reviews.csv",

@@ -8,7 +8,7 @@ FOLDS_LOGS = f"{LABELLED_LOGS}/folds"
 rule whole:
     input:
         content=f"{LABELLED}/content.sha256",
-        labels=ancient(f"{LABELLED}/labels.parquet"),
+        labels=f"{LABELLED}/labels.parquet",  # patients and truth are not in content
     output:
         labels=f"{LABELLED}/folds/labels.parquet",
         content=f"{LABELLED}/folds/content.sha256",

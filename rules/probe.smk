@@ -52,7 +52,7 @@ rule probe_features:
 rule probe:
     input:
         content=f"{LABELLED}/content.sha256",
-        labels=ancient(f"{LABELLED}/labels.parquet"),
+        labels=f"{LABELLED}/labels.parquet",  # patients and truth are not in content
         plain=features_of("plain"),
         mirrored=features_of("mirrored"),
     output:

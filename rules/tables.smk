@@ -82,7 +82,7 @@ EVALUATED = f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}{{part}}"
 rule evaluate:
     input:
         content=f"{EVALUATED}/content.sha256",
-        labels=ancient(f"{EVALUATED}/labels.parquet"),
+        labels=f"{EVALUATED}/labels.parquet",  # patients and truth are not in content
         predictions=f"{EVALUATED}/predictions.parquet",
     output:
         table=f"{EVALUATED}/evaluation.csv",

@@ -69,7 +69,7 @@ def expected_precision(wrong, score, depth):
 def test_the_measures_are_those_of_scikit_learn_with_ties(seed):
     table = random_labels(seed)
     wrong, score = table["wrong"], table["self_confidence"]
-    found = partial(value, detection.measure([table]))
+    found = partial(value, detection.measure([table], True))
     assert found("auroc") == pytest.approx(roc_auc_score(wrong, score))
     assert found("average_precision") == pytest.approx(average_precision_score(wrong, score))
     for depth, name in ((20, "20"), (100, "100"), (wrong.sum(), "wrong")):
@@ -83,7 +83,7 @@ def test_a_resample_is_measured_as_scikit_learn_measures_weights(seed):
     drawn, [place] = replicates.draws([table["patient"].to_numpy()], seed=0)
     weight = drawn[:, place].astype(float)
     wrong, score = table["wrong"], table["self_confidence"]
-    measured = detection.measure([table])
+    measured = detection.measure([table], True)
     for name, theirs in (("auroc", roc_auc_score), ("average_precision", average_precision_score)):
         values = [theirs(wrong, score, sample_weight=one) for one in weight]
         low, high = np.quantile(values, [0.025, 0.975])
@@ -97,14 +97,14 @@ def test_precision_in_a_resample_counts_a_patient_as_often_as_it_is_drawn():
     again = [np.repeat(np.arange(60), weight[place]) for weight in drawn]
     wrong, score = table["wrong"].to_numpy(), table["self_confidence"].to_numpy()
     values = [expected_precision(wrong[rows], score[rows], 20) for rows in again]
-    low = value(detection.measure([table]), "precision_at_20", column="low")
+    low = value(detection.measure([table], True), "precision_at_20", column="low")
     assert low == pytest.approx(np.quantile(values, 0.025))
 
 
 @pytest.mark.parametrize(("sign", "auroc", "first"), [(1, 1, 1), (-1, 0, 0)])
 def test_a_perfect_ranking_and_a_reversed_one(sign, auroc, first):
     wrong = np.arange(200) < 30
-    measured = detection.measure([labels(wrong, self_confidence=-sign * np.arange(200))])
+    measured = detection.measure([labels(wrong, self_confidence=-sign * np.arange(200))], True)
     assert value(measured, "auroc") == auroc
     assert value(measured, "precision_at_20") == first
     assert value(measured, "precision_at_wrong") == first
@@ -119,7 +119,8 @@ def test_the_order_of_rows_plays_no_part(seed):
     table = random_labels(seed, findings=("Effusion", "Mass"))
     shuffled = table.sample(frac=1, random_state=seed)
     one, two = (
-        detection.measure([part]).sort_values(KEY, ignore_index=True) for part in (table, shuffled)
+        detection.measure([part], True).sort_values(KEY, ignore_index=True)
+        for part in (table, shuffled)
     )
     pd.testing.assert_frame_equal(one, two)
 
@@ -127,7 +128,7 @@ def test_the_order_of_rows_plays_no_part(seed):
 @given(st.integers(0, 100))
 @settings(max_examples=10, deadline=None)
 def test_values_and_intervals_stay_in_their_range(seed):
-    measured = detection.measure([random_labels(seed, n=30), random_labels(seed + 1, n=30)])
+    measured = detection.measure([random_labels(seed, n=30), random_labels(seed + 1, n=30)], True)
     shares = measured[measured["measure"] != "wrong"]
     known = shares[shares["value"].notna()]
     assert known[["value", "low", "high"]].stack().between(0, 1).all()
@@ -138,7 +139,7 @@ def test_values_and_intervals_stay_in_their_range(seed):
 
 def test_directions_rank_the_labels_that_are_given_so():
     table = random_labels(n=300)
-    measured = detection.measure([table])
+    measured = detection.measure([table], True)
     for direction, given_label in (("present", 1), ("absent", 0)):
         part = table[table["given_label"] == given_label]
         found = partial(value, measured, direction=direction)
@@ -152,13 +153,13 @@ def test_directions_rank_the_labels_that_are_given_so():
 
 def test_labels_of_more_classes_have_no_directions():
     table = random_labels().assign(given_label=np.arange(120) % 3)
-    assert set(detection.measure([table])["direction"]) == {"any"}
+    assert set(detection.measure([table], findings=False)["direction"]) == {"any"}
 
 
 def test_findings_have_rows_of_their_own_and_a_mean_of_those_with_both_kinds_of_labels():
     table = random_labels(n=300, findings=("Effusion", "Mass", "Hernia"))
     table.loc[table["label"] == "Hernia", "wrong"] = False
-    measured = detection.measure([table])
+    measured = detection.measure([table], True)
     assert list(measured["label"].unique()) == ["all", "Effusion", "Mass", "Hernia", "mean"]
     of_each = [value(measured, "auroc", label=name) for name in ("Effusion", "Mass", "Hernia")]
     part = table[table["label"] == "Mass"]
@@ -173,7 +174,7 @@ def test_a_score_is_measured_where_it_exists_and_compared_where_both_do():
     table = random_labels(n=200)
     table.loc[:49, "other"] = np.nan
     table.loc[150:, "self_confidence"] = np.nan
-    measured = detection.measure([table])
+    measured = detection.measure([table], True)
     own, both = table[50:], table[50:150]
     assert value(measured, "auroc", "other", column="n") == 150
     assert value(measured, "auroc", "other") == pytest.approx(
@@ -189,7 +190,7 @@ def test_a_score_is_measured_where_it_exists_and_compared_where_both_do():
 def test_a_score_does_not_differ_from_one_with_the_same_order():
     table = random_labels(n=200)
     table["other"] = np.exp(table["self_confidence"])
-    measured = detection.measure([table])
+    measured = detection.measure([table], True)
     columns = ["difference", "difference_low", "difference_high"]
     other = measured[(measured["score"] == "other") & measured["value"].notna()]
     assert (other[columns] == 0).all(axis=None)
@@ -199,15 +200,15 @@ def test_a_score_does_not_differ_from_one_with_the_same_order():
 def test_paired_differences_are_narrower_than_the_values_let_expect():
     table = random_labels(n=400, values=40)
     table["other"] = table["self_confidence"] + np.arange(400) % 2
-    found = partial(value, detection.measure([table]), "auroc", "other")
+    found = partial(value, detection.measure([table], True), "auroc", "other")
     width = found(column="high") - found(column="low")
     assert found(column="difference_high") - found(column="difference_low") < width / 2
 
 
 def test_several_seeds_become_their_mean_with_the_number_of_seeds():
     tables = [random_labels(seed) for seed in range(3)]
-    found = partial(value, detection.measure(tables), "auroc")
-    values = [value(detection.measure([table]), "auroc") for table in tables]
+    found = partial(value, detection.measure(tables, True), "auroc")
+    values = [value(detection.measure([table], True), "auroc") for table in tables]
     assert found() == pytest.approx(np.mean(values))
     assert (found(column="seeds"), found(column="n")) == (3, 120)
     assert "3 seeds" in found(column="how")
@@ -215,14 +216,14 @@ def test_several_seeds_become_their_mean_with_the_number_of_seeds():
 
 def test_a_seed_without_a_wrong_label_has_no_auroc_and_is_not_counted():
     clean = random_labels(1).assign(wrong=False)
-    found = partial(value, detection.measure([random_labels(), clean]))
+    found = partial(value, detection.measure([random_labels(), clean], True))
     assert found("auroc", column="seeds") == 1
-    assert found("auroc") == value(detection.measure([random_labels()]), "auroc")
+    assert found("auroc") == value(detection.measure([random_labels()], True), "auroc")
     assert found("prevalence", score="", column="seeds") == 2
 
 
 def test_there_is_no_precision_at_more_labels_than_there_are():
-    measured = detection.measure([random_labels(n=60)])
+    measured = detection.measure([random_labels(n=60)], True)
     assert np.isnan(value(measured, "precision_at_100"))
     assert not np.isnan(value(measured, "precision_at_20"))
 
@@ -232,7 +233,7 @@ def test_the_columns_are_those_of_the_contract():
         "score, label, direction, measure, value, low, high, n, how, seeds, "
         "difference, difference_low, difference_high"
     )
-    assert ", ".join(detection.measure([random_labels()])) == promised
+    assert ", ".join(detection.measure([random_labels()], True)) == promised
 
 
 def curve(table, score):

@@ -114,5 +114,7 @@ def test_a_sample_is_the_same_whatever_their_number_and_has_no_image_twice():
 
 
 def test_a_batch_larger_than_the_training_split_is_refused():
-    with pytest.raises(UserError, match="uncertainty.batch_size is 16.*has 10 images"):
+    with pytest.raises(
+        UserError, match="batch of 16 images .*, which has 10: lower uncertainty.batch_size"
+    ):
         next(mcbn.training_positions(10, 16, 1, seed=0))

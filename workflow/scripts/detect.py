@@ -6,10 +6,12 @@ from cxrnoise.core.jobs import job
 from cxrnoise.reading import truth
 from cxrnoise.report import pages
 from cxrnoise.statistics import detection, known_errors
+from cxrnoise.tasks import values
 
 with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output
     labels = [manifests.read(path, "labels") for path in files.labels]
+    findings = manifests.classes(files.labels[0]) == values.CLASSES
     about = dict(snakemake.wildcards.items())  # task, noise, by, truth
     verdicts, said = None, None
     if params.verdict:
@@ -28,7 +30,7 @@ with job(snakemake):
     known_errors.check(seeds, about["task"], about["noise"], about["truth"])
 
     tables = {
-        output.detection: detection.measure(seeds),
+        output.detection: detection.measure(seeds, findings),
         output.reviews: detection.reviews(seeds),
         output.readers: pd.DataFrame(columns=known_errors.READERS)
         if said is None

@@ -12,7 +12,6 @@ with job(snakemake):
         forgotten=("forgotten", "mean"),
         epochs=("epochs", "mean"),
     )
-    means["epochs"] = means["epochs"].round()
     manifests.write(
         means,
         snakemake.output[0],

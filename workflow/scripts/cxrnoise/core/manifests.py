@@ -57,7 +57,7 @@ _COLUMNS = {
         "margin": NUMBER,
         "probability": NUMBER,
         "forgotten": NUMBER,
-        "epochs": pa.int32(),
+        "epochs": NUMBER,
     },
     "predictions": {"image": TEXT, "split": TEXT},
     "verdicts": {

@@ -244,11 +244,13 @@ def _features(path: str | Path, images: np.ndarray) -> np.ndarray:
 
 def _dynamics(path: str | Path, labels: pd.DataFrame) -> pd.DataFrame:
     held = manifests.read(path, "dynamics")
-    if held["epochs"].max() < FEWEST_EPOCHS:
+    few = held["epochs"] < FEWEST_EPOCHS
+    if few.all():
         raise UserError(
-            f"{path} is of a training of {held['epochs'].max()} epochs, and scores from training "
-            f"need at least {FEWEST_EPOCHS}: raise training.epochs."
+            f"{path} is of a training of {held['epochs'].max():g} epochs, and scores from training "
+            f"need at least {FEWEST_EPOCHS}: raise training.epochs or lower training.stop_below."
         )
+    held.loc[few, ["margin", "probability", "forgotten"]] = np.nan
     found = labels[["image", "label"]].merge(held, how="left", on=["image", "label"])
     if found["epochs"].isna().all():
         raise UserError(

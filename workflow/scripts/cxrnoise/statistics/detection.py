@@ -47,7 +47,7 @@ Key = tuple[str, str]  # label and direction
 Measured = dict[Key, np.ndarray]  # (S, 1 + RESAMPLES, measures), NaN where a seed has none
 
 
-def measure(seeds: Sequence[pd.DataFrame], seed: int = 0) -> pd.DataFrame:
+def measure(seeds: Sequence[pd.DataFrame], findings: bool, seed: int = 0) -> pd.DataFrame:
     """Measure the scores on labels whose truth is known.
 
     Parameters
@@ -55,6 +55,8 @@ def measure(seeds: Sequence[pd.DataFrame], seed: int = 0) -> pd.DataFrame:
     seeds: a table a seed, one row a label: image, patient, label, given_label, wrong (bool) and a
         column a score, float64, higher = more likely wrong. A score is NaN for labels that it does
         not have. It is measured on those that it has; differences are on those that both have.
+    findings: whether the labels are findings, absent (0) or present (1), whose errors have a
+        direction.
     seed: of the bootstrap.
 
     Returns
@@ -65,7 +67,7 @@ def measure(seeds: Sequence[pd.DataFrame], seed: int = 0) -> pd.DataFrame:
     interval by the same resamples. The measures are `MEASURES`; two rows with the score `` say how
     many labels are wrong (`wrong`) and their share (`prevalence`).
     """
-    compared = _Compared(seeds, seed)
+    compared = _Compared(seeds, seed, [ANY, PRESENT, ABSENT] if findings else [ANY])
     rows = list(compared.counts())
     for score in compared.scores:
         rows += compared.rows(score)
@@ -86,7 +88,7 @@ def reviews(seeds: Sequence[pd.DataFrame], seed: int = 0) -> pd.DataFrame:
     order, `oracle` that of an order with all wrong labels first. A seed with fewer labels than k
     has reviewed all of them. A resample with more or fewer labels reviews the same share of them.
     """
-    compared = _Compared(seeds, seed)
+    compared = _Compared(seeds, seed, [ANY])
     steps = _steps(max(len(table) for table in seeds))
     rows = []
     for score in [*compared.scores, RANDOM, ORACLE]:
@@ -180,7 +182,7 @@ class _Labels:
 class _Compared:
     """The labels of all seeds with weights of their patients, and what each score finds there."""
 
-    def __init__(self, seeds: Sequence[pd.DataFrame], seed: int):
+    def __init__(self, seeds: Sequence[pd.DataFrame], seed: int, directions: Sequence[str]):
         drawn, places = replicates.draws([table["patient"].to_numpy() for table in seeds], seed)
         self.weights = np.vstack([np.ones_like(drawn[:1]), drawn])  # the first row is the data
         self.seeds = [
@@ -189,8 +191,7 @@ class _Compared:
         ]
         self.scores = [name for name in seeds[0].columns if name not in OF_A_LABEL]
         self.findings = list(pd.concat([table["label"] for table in seeds]).unique())
-        binary = all(table["given_label"].isin([0, 1]).all() for table in seeds)
-        self.directions = [ANY, PRESENT, ABSENT] if binary else [ANY]
+        self.directions = directions
 
     def counts(self) -> Iterator[tuple]:
         """Yield the rows of wrong labels."""

@@ -16,13 +16,13 @@ def check(settings: Settings) -> None:
     """Check keys against each other; raise `UserError` with one sentence for the first fault."""
     _check_finding(settings)
     _check_data(settings)
-    _check_probe(settings)
     for name, task in settings.tasks.items():
         if task.kind != "predictions":
             _check_crop(name, task, settings.shards.size)
             _check_noise(name, task)
     for name, detected in settings.detection.items():
         _check_detection(name, detected, settings.tasks)
+    _check_probe(settings)
 
 
 def _check_detection(name: str, detected, tasks) -> None:
@@ -52,6 +52,11 @@ def _check_detection(name: str, detected, tasks) -> None:
         raise UserError(
             f"The configuration key detection.{name}.truth is empty, but nobody knows which labels "
             f"of a task of kind {task.kind} are wrong: name readers in it."
+        )
+    if detected.truth and task.kind in ("situs", "classes"):
+        raise UserError(
+            f"The configuration key detection.{name}.truth names readers, who say which findings "
+            f"an image has, but this task is of kind {task.kind}: take it out."
         )
     if not detected.truth and 0 in levels:
         raise UserError(
@@ -99,6 +104,15 @@ def _check_probe(settings: Settings) -> None:
             f"The configuration key probe.network is {network}, but should be pretrained or a task "
             f"of kind orientation ({', '.join(upright) or 'there is none'})."
         )
+    if network == "pretrained":
+        return
+    for name, detected in settings.detection.items():
+        if "probe" in detected.by and tasks[name].kind == "situs":
+            raise UserError(
+                f"The configuration key detection.{name}.by has probe, but the network {network} "
+                "of probe.network has learnt which images are mirrored, which is the truth of this "
+                "task: set probe.network to pretrained."
+            )
 
 
 def _check_crop(name: str, task, size: int) -> None:

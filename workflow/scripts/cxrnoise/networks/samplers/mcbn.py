@@ -99,8 +99,8 @@ def training_positions(
     """
     if batch_size > length:
         raise UserError(
-            f"uncertainty.batch_size is {batch_size} and the training split has {length} images: "
-            "lower the batch size."
+            f"A Monte Carlo batch of {batch_size} images is larger than the training split, which has "
+            f"{length}: lower uncertainty.batch_size or sweeps.batch_sizes."
         )
     for sample in range(samples):
         positions = generator(seed, "MC batch", sample).choice(length, batch_size, replace=False)
