@@ -327,14 +327,9 @@ def scores_of_seeds(wildcards):
     ]
 
 
-def reads(wildcards):
+def readers(wildcards):
     """Return the readers who say what is true; nothing where the data set knows it itself."""
     return config["detection"][wildcards.task]["truth"].get(wildcards.truth, {})
-
-
-def reads_of(wildcards):
-    """Return an input: the file of these readers."""
-    return reads(wildcards).get("file", [])
 
 
 def everything_detected(ending):

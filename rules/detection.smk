@@ -2,6 +2,27 @@
 
 DETECTED = f"{RESULTS}/{{task}}/noise-{{noise}}/detection/{{by}}-{{truth}}"
 
+READS = f"{RESULTS}/{{task}}/reads-{{truth}}.parquet"
+
+
+# What readers say of the labels of a task. It comes before any training, so that a file that does
+# not fit is said at once.
+rule reads:
+    input:
+        reads=lambda wildcards: readers(wildcards).get("file", []),
+        cohort=ancient(f"{RESULTS}/{{task}}/cohort-{SEEDS[0]}.parquet"),
+    output:
+        reads=READS,
+    log:
+        f"{RESULTS}/logs/{{task}}/reads-{{truth}}.log",
+    priority: 100
+    conda:
+        "../envs/tables.yaml"
+    params:
+        code=fingerprint("reads.py"),
+    script:
+        "../workflow/scripts/reads.py"
+
 
 # The measures of every score of a task at one noise, over the seeds, by one truth.
 rule detect:
@@ -9,7 +30,7 @@ rule detect:
         content=of_seeds("content.sha256"),
         labels=of_seeds("labels.parquet"),  # patients and truth are not in content
         scores=scores_of_seeds,
-        reads=reads_of,
+        reads=lambda wildcards: READS if readers(wildcards) else [],
     output:
         detection=f"{DETECTED}.csv",
         reviews=f"{DETECTED}.reviews.csv",
@@ -23,7 +44,7 @@ rule detect:
     params:
         seeds=seeds_of,
         scores=lambda wildcards: detecting_scores(wildcards.task, wildcards.by),
-        verdict=lambda wildcards: reads(wildcards).get("verdict"),
+        verdict=lambda wildcards: readers(wildcards).get("verdict"),
         code=fingerprint("detect.py"),
     script:
         "../workflow/scripts/detect.py"

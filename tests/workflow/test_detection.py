@@ -85,6 +85,11 @@ def test_another_score_makes_its_own_file_and_what_follows_and_trains_nothing(fi
         (["detection={situs: {levels: [3]}}"], "3, which is not in tasks.situs.noise_levels"),
         (["tasks={situs: {noise_levels: [0]}}"], "Nobody knows which labels of the task situs"),
         (["detection={emphysema: {}}"], "detection.emphysema.truth is empty"),
+        (
+            [f"detection={{situs: {{truth: {{{TRUTH}}}}}}}"],
+            "detection.situs.truth names readers, who say which findings",
+        ),
+        (["tasks={situs: {noisy_splits: [train]}}"], "No label of the test split is flipped"),
         (["detection={situs: {scores: [best]}}"], "There is no score 'best'"),
         (["detection={situs: {scores: [members_mean]}}"], "set tasks.NAME.members to at least 2"),
         (["detection={situs: {by: [folds], scores: [forgetting]}}"], "at least 5 epochs"),
@@ -102,8 +107,28 @@ def test_what_cannot_be_measured_is_said_before_any_job_starts(fresh, settings, 
     assert not (fresh.folder / "results").exists()
 
 
-def test_reads_of_other_findings_are_one_sentence(finished):
-    (finished.folder / "reads.csv").write_text("Image ID,Patient ID,Reader ID,Hernia\n")
+@pytest.mark.parametrize(
+    ("reads", "said"),
+    [
+        ("Image ID,Patient ID,Reader ID,Hernia\n", "reads.csv has no column for Emphysema"),
+        ("Image ID,Emphysema\nstranger.png,YES\n", "None of the images of reads.csv is in the"),
+    ],
+)
+def test_reads_that_do_not_fit_are_said_before_any_training(finished, reads, said):
+    (finished.folder / "reads.csv").write_text(reads)
     setting = "detection={emphysema: {truth: {reads: {file: reads.csv}}}}"
     printed = finished.refuses("--config", setting, "--", "detection")
-    assert "reads.csv has no column for Emphysema" in printed
+    assert said in printed
+    assert not (finished.folder / "results/emphysema/noise-0/seed-0/model.keras").exists()
+
+
+def test_a_corrected_truth_is_measured_again(fresh):
+    file = fresh.folder / "mine.csv"
+    rows = [f"{n},a,{'a' if n % 4 else 'b'},{n % 10 / 10},{1 - n % 10 / 10}" for n in range(40)]
+    file.write_text("\n".join(["image,given_label,true_label,p_a,p_b", *rows]))
+    settings = ["tasks={mine: {kind: predictions, file: mine.csv}}", "detection={mine: {}}"]
+    fresh.run("--config", *settings, "--", "detection")
+    file.write_text(file.read_text().replace("4,a,b,", "4,a,a,"))  # the images 4 and 24
+    fresh.run("--config", *settings, "--", "detection")
+    table = pd.read_csv(fresh.folder / "results/detection.csv").set_index("measure")
+    assert table.loc["wrong", "value"] == 8

@@ -15,7 +15,7 @@ with job(snakemake):
     about = dict(snakemake.wildcards.items())  # task, noise, by, truth
     verdicts, said = None, None
     if params.verdict:
-        reads = truth.reads(files.reads, labels[0]["label"].unique())
+        reads = manifests.read(files.reads, "reads")
         verdicts, said = truth.verdicts(reads, params.verdict), truth.against_the_others(reads)
 
     scored = []

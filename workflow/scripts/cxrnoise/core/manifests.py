@@ -79,6 +79,7 @@ _COLUMNS = {
         "paper_value": NUMBER,
         "group": TEXT,
     },
+    "reads": {"image": TEXT, "label": TEXT, "reader": TEXT, "answer": LABEL},
     "key": {
         "case": TEXT,
         "image": TEXT,
@@ -115,6 +116,7 @@ IDENTITY = {
     "cohort": ["image", "label"],
     "labels": ["image", "label"],
     "dynamics": ["image", "label"],
+    "reads": ["image", "label", "reader"],
     "predictions": ["image"],
     "verdicts": ["image", "label"],
     "scores": ["image", "label", "score"],

@@ -539,8 +539,8 @@ class Detected(Group):
     )
     levels: Levels | None = key(
         None,
-        "Noise levels, of those of the task. Without it, all that are above 0; and 0 where readers or "
-        "a file of predictions know the truth.",
+        "Noise levels, of those of the task. Without it, all that are above 0; and 0 where readers "
+        "or a file of predictions know the truth.",
     )
     truth: dict[Annotated[str, AfterValidator(_task_name)], Reads] = key(
         {},

@@ -99,8 +99,8 @@ def training_positions(
     """
     if batch_size > length:
         raise UserError(
-            f"A Monte Carlo batch of {batch_size} images is larger than the training split, which has "
-            f"{length}: lower uncertainty.batch_size or sweeps.batch_sizes."
+            f"A Monte Carlo batch of {batch_size} images is larger than the training split, which "
+            f"has {length}: lower uncertainty.batch_size or sweeps.batch_sizes."
         )
     for sample in range(samples):
         positions = generator(seed, "MC batch", sample).choice(length, batch_size, replace=False)
