@@ -5,8 +5,8 @@ DETECTED = f"{RESULTS}/{{task}}/noise-{{noise}}/detection/{{by}}-{{truth}}"
 READS = f"{RESULTS}/{{task}}/reads-{{truth}}.parquet"
 
 
-# What readers say of the labels of a task. It comes before any training, so that a file that does
-# not fit is said at once.
+# What readers say of the labels of a task. It needs the cohort alone and comes as early as it can, so
+# that a file that does not fit is said while the first networks begin to train, not after the last.
 rule reads:
     input:
         reads=lambda wildcards: readers(wildcards).get("file", []),

@@ -114,12 +114,12 @@ def test_what_cannot_be_measured_is_said_before_any_job_starts(fresh, settings, 
         ("Image ID,Emphysema\nstranger.png,YES\n", "None of the images of reads.csv is in the"),
     ],
 )
-def test_reads_that_do_not_fit_are_said_before_any_training(finished, reads, said):
+def test_reads_that_do_not_fit_are_said_while_others_begin_to_train(finished, reads, said):
     (finished.folder / "reads.csv").write_text(reads)
     setting = "detection={emphysema: {truth: {reads: {file: reads.csv}}}}"
     printed = finished.refuses("--config", setting, "--", "detection")
     assert said in printed
-    assert not (finished.folder / "results/emphysema/noise-0/seed-0/model.keras").exists()
+    assert not (finished.folder / "results/emphysema/noise-0/seed-0/scores").exists()
 
 
 def test_a_corrected_truth_is_measured_again(fresh):
