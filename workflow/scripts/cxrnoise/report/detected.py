@@ -9,12 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-REFERENCE = "self_confidence"  # cleanlab's; what "better" is measured against
-ORACLE, RANDOM = "oracle", "random"
-POOLED, MEAN = "all", "mean"  # over the labels of all findings, over the numbers of the findings
-ANY, PRESENT, ABSENT = "any", "present", "absent"
+from cxrnoise.statistics.detection import ANY, MEAN, MEASURES, POOLED, RANDOM, REFERENCE
+
 BEST_BY = "average_precision"
-MEASURES = ("auroc", BEST_BY, "precision_at_20", "precision_at_100", "precision_at_wrong")
 NAMES = {
     REFERENCE: "self-confidence (cleanlab)",
     "confidence": "confidence C (the paper)",

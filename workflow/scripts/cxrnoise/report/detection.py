@@ -8,14 +8,7 @@ from typing import NamedTuple
 
 from cxrnoise.report import reviews, saving
 from cxrnoise.report.detected import (
-    ABSENT,
-    ANY,
     BEST_BY,
-    MEAN,
-    MEASURES,
-    POOLED,
-    PRESENT,
-    REFERENCE,
     Number,
     Part,
     capital,
@@ -25,6 +18,7 @@ from cxrnoise.report.detected import (
     with_interval,
 )
 from cxrnoise.report.pages import html_page, markdown_table
+from cxrnoise.statistics.detection import ABSENT, ANY, MEAN, MEASURES, POOLED, PRESENT, REFERENCE
 
 TITLE = "How well each score finds wrong labels"
 HEADER = [
@@ -149,7 +143,7 @@ def places_tables(part: Part) -> list[Table]:
 
 def _places_table(part: Part, name: str, places: list[tuple[str, str]], best: str) -> Table:
     named = len({label for label, _ in places}) > 1
-    scores = list(dict.fromkeys([best, REFERENCE]))
+    scores = [best] if best == REFERENCE else [best, REFERENCE]
     header = ["Finding"] if named else []
     header += ["Error", "Wrong labels", "Share of the labels"]
     header += [f"Average precision, {plain(score)}" for score in scores]

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cxrnoise.report.detected import ORACLE, RANDOM, REFERENCE, Part, plain
+from cxrnoise.report.detected import Part, plain
+from cxrnoise.statistics.detection import ORACLE, RANDOM, REFERENCE
 
 # colours of Okabe and Ito, told apart with any colour vision; each has a line of its own
 BOUNDS = {ORACLE: ("black", "--"), RANDOM: ("black", ":")}

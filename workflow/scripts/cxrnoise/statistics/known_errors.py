@@ -8,12 +8,12 @@ import pandas as pd
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.statistics import replicates
+from cxrnoise.statistics.detection import POOLED
 
 log = logging.getLogger(__name__)
 
 KEY = ["image", "label"]
 READERS = ["reader", "label", "measure", "value", "low", "high", "n", "how", "ties"]
-POOLED = "all"
 PAIRS = {"precision": ("found", "doubted"), "recall": ("found", "wrong")}
 
 
