@@ -26,9 +26,10 @@ rule cohort:
         "../workflow/scripts/cohort.py"
 
 
-# The noisy labels of one run, how many were flipped, and a digest of what a training depends on:
-# labels and pixels of the cohort. It is a checkpoint, after which Snakemake compares that digest:
-# where it is as before, nothing is trained again.
+# The noisy labels of one run, how many were flipped, and two digests: of what a training depends on,
+# labels and pixels of the cohort, and of all that is known of the labels, their truth and patients
+# among it. It is a checkpoint, after which Snakemake compares these digests: where the first is as
+# before, nothing is trained again, and where the second is, nothing is scored again.
 checkpoint labels:
     input:
         cohort=f"{RESULTS}/{{task}}/cohort-{{seed}}.parquet",
@@ -38,6 +39,7 @@ checkpoint labels:
     output:
         labels=f"{LABELLED}/labels.parquet",
         content=f"{LABELLED}/content.sha256",
+        known=f"{LABELLED}/known.sha256",
         flips=f"{LABELLED}/flips.csv",
     log:
         f"{LABELLED_LOGS}/labels.log",
@@ -62,10 +64,12 @@ checkpoint labels:
 checkpoint fold:
     input:
         content=f"{LABELLED}/content.sha256",
-        labels=f"{LABELLED}/labels.parquet",  # patients and truth are not in content
+        known=f"{LABELLED}/known.sha256",
+        labels=ancient(f"{LABELLED}/labels.parquet"),
     output:
         labels=f"{LABELLED}/fold-{{fold}}/labels.parquet",
         content=f"{LABELLED}/fold-{{fold}}/content.sha256",
+        known=f"{LABELLED}/fold-{{fold}}/known.sha256",
     log:
         f"{LABELLED_LOGS}/fold-{{fold}}/fold.log",
     conda:

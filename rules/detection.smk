@@ -28,7 +28,8 @@ rule reads:
 rule detect:
     input:
         content=of_seeds("content.sha256"),
-        labels=of_seeds("labels.parquet"),  # patients and truth are not in content
+        known=of_seeds("known.sha256"),
+        labels=ancient(of_seeds("labels.parquet")),
         scores=scores_of_seeds,
         reads=lambda wildcards: READS if readers(wildcards) else [],
     output:

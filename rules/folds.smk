@@ -8,10 +8,12 @@ FOLDS_LOGS = f"{LABELLED_LOGS}/folds"
 rule whole:
     input:
         content=f"{LABELLED}/content.sha256",
-        labels=f"{LABELLED}/labels.parquet",  # patients and truth are not in content
+        known=f"{LABELLED}/known.sha256",
+        labels=ancient(f"{LABELLED}/labels.parquet"),
     output:
         labels=f"{LABELLED}/folds/labels.parquet",
         content=f"{LABELLED}/folds/content.sha256",
+        known=f"{LABELLED}/folds/known.sha256",
     log:
         f"{FOLDS_LOGS}/whole.log",
     conda:

@@ -52,12 +52,14 @@ rule probe_features:
 rule probe:
     input:
         content=f"{LABELLED}/content.sha256",
-        labels=f"{LABELLED}/labels.parquet",  # patients and truth are not in content
+        known=f"{LABELLED}/known.sha256",
+        labels=ancient(f"{LABELLED}/labels.parquet"),
         plain=features_of("plain"),
         mirrored=features_of("mirrored"),
     output:
         labels=f"{PROBE}/labels.parquet",
         content=f"{PROBE}/content.sha256",
+        known=f"{PROBE}/known.sha256",
         predictions=f"{PROBE}/predictions.parquet",
         heads=f"{PROBE}/heads.h5",
         features=f"{PROBE}/features.h5",

@@ -6,7 +6,8 @@
 rule verdicts:
     input:
         content=labelled("content.sha256"),
-        labels=labelled("labels.parquet"),  # patients and truth are not in content
+        known=labelled("known.sha256"),
+        labels=ancient(labelled("labels.parquet")),
         predictions=f"{RUN}/predictions.parquet",
         mcbn=samples_of,
     output:
@@ -28,7 +29,8 @@ rule verdicts:
 rule score:
     input:
         content=labelled("content.sha256"),
-        labels=labelled("labels.parquet"),  # patients and truth are not in content
+        known=labelled("known.sha256"),
+        labels=ancient(labelled("labels.parquet")),
         predictions=f"{RUN}/predictions.parquet",
         samples=samples_for_score,
         members=for_score("members"),

@@ -82,7 +82,8 @@ EVALUATED = f"{RESULTS}/{{task}}/noise-0/seed-{{seed}}{{part}}"
 rule evaluate:
     input:
         content=f"{EVALUATED}/content.sha256",
-        labels=f"{EVALUATED}/labels.parquet",  # patients and truth are not in content
+        known=f"{EVALUATED}/known.sha256",
+        labels=ancient(f"{EVALUATED}/labels.parquet"),
         predictions=f"{EVALUATED}/predictions.parquet",
     output:
         table=f"{EVALUATED}/evaluation.csv",

@@ -10,8 +10,10 @@ import pytest
 import runs
 from cxrnoise.core import manifests
 from cxrnoise.core.errors import UserError
+from cxrnoise.reading import truth
 from cxrnoise.scores import tables
 from cxrnoise.statistics import known_errors, replicates
+from cxrnoise.tasks import values
 
 SCRIPTS = Path(known_errors.__file__).parents[2]
 FINDINGS = ["Effusion", "Mass"]
@@ -114,9 +116,15 @@ def test_a_reader_is_measured_by_what_he_doubts_and_what_the_others_do():
     assert (found["low"] <= found["value"]).all() and (found["value"] <= found["high"]).all()
 
 
-def detect(folder, truth="labels", rule=None, noisy=True):
-    """Write two seeds, run the script, return its tables by name."""
+def detect(folder, said=None, noisy=True):
+    """Write two seeds, run the script, return its tables by name.
+
+    said: what readers say, a table of `truth.reads`, or None for the truth of the labels.
+    """
     paths = {"labels": [], "scores": []}
+    if said is not None:
+        paths["reads"] = str(folder / "reads.parquet")
+        manifests.write(said, paths["reads"], "reads", "{}")
     for seed in range(2):
         of = run(seed)
         if not noisy:
@@ -124,7 +132,7 @@ def detect(folder, truth="labels", rule=None, noisy=True):
             of.labels.loc[known, "true_label"] = of.labels.loc[known, "given_label"]
             of.labels["reported_label"], of.labels["flipped"] = of.labels["given_label"], False
         paths["labels"].append(str(folder / f"labels-{seed}.parquet"))
-        manifests.write(of.labels, paths["labels"][-1], "labels", "{}")
+        manifests.write(of.labels, paths["labels"][-1], "labels", "{}", values.CLASSES)
         for name, table in scores(of, "self_confidence", "confidence").items():
             paths["scores"].append(str(folder / f"{name}-{seed}.parquet"))
             manifests.write(table, paths["scores"][-1], "scores", "{}")
@@ -134,10 +142,13 @@ def detect(folder, truth="labels", rule=None, noisy=True):
         output=Named(**output),
         log=[str(folder / "detect.log")],
         rule="detect",
+        wildcards=Named(
+            task="findings", noise="8", by="test", truth="labels" if said is None else "three"
+        ),
         params=Named(
-            seeds=[0, 1],
+            seeds=["0", "1"],
             scores=["self_confidence", "confidence"],
-            **{"task": "findings", "noise": "8", "by": "test", "truth": truth, "rule": rule},
+            verdict=None if said is None else "majority",
         ),
     )
     runpy.run_path(str(SCRIPTS / "detect.py"), {"snakemake": snakemake})
@@ -168,8 +179,8 @@ def test_detect_measures_against_readers_and_the_readers_themselves(tmp_path):
         for number, reader in enumerate(("ann", "bo", "cy"))
     ]
     reads.write_text("\n".join([READS, *rows]) + "\n")
-    written = detect(tmp_path, str(reads), "majority")
-    assert set(written["detection"]["truth"]) == {"reads-majority"}
+    written = detect(tmp_path, truth.reads(reads, FINDINGS))
+    assert set(written["detection"]["truth"]) == {"three"}
     assert set(written["readers"]["reader"]) == {"ann", "bo", "cy"}
     assert set(written["readers"]["label"]) == {"all", *FINDINGS}
 

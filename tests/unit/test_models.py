@@ -63,7 +63,8 @@ def test_a_checkpoint_that_was_swapped_for_one_with_code_is_refused(
     store.save(keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)]), State(5))
     checkpoint = tmp_path / "progress/checkpoint.keras"
     with zipfile.ZipFile(checkpoint) as ours, zipfile.ZipFile(lambda_network, "a") as theirs:
-        theirs.writestr("training.json", ours.read("training.json"))
+        for name in ("training.json", "dynamics.npz"):
+            theirs.writestr(name, ours.read(name))
     lambda_network.replace(checkpoint)
     assert f"delete {tmp_path / 'progress'} and run again" in refusal(store.restore)
     assert not witness.exists()

@@ -4,7 +4,7 @@ from cxrnoise.core import manifests, provenance
 from cxrnoise.core.files import replacing
 from cxrnoise.core.jobs import job
 from cxrnoise.tasks import folds
-from cxrnoise.tasks.content import content
+from cxrnoise.tasks.content import content, known
 
 with job(snakemake):
     params, wildcards, files = snakemake.params, snakemake.wildcards, snakemake.input
@@ -15,3 +15,5 @@ with job(snakemake):
     digest = content(labels, Path(files.content).read_text().split()[:1])
     with replacing(snakemake.output.content) as temporary:
         temporary.write_text(f"{digest}  labels and pixels\n")
+    with replacing(snakemake.output.known) as temporary:
+        temporary.write_text(f"{known(labels)}  all that is known of the labels\n")

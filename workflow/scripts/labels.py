@@ -4,7 +4,7 @@ from cxrnoise.core import manifests, provenance
 from cxrnoise.core.files import replacing
 from cxrnoise.core.jobs import job
 from cxrnoise.images.shards import Reader
-from cxrnoise.tasks.content import content
+from cxrnoise.tasks.content import content, known
 from cxrnoise.tasks.noise import flip
 
 with job(snakemake):
@@ -24,3 +24,5 @@ with job(snakemake):
     pixels = Reader(files.shards).digests(labels["image"].unique()) if files.shards else []
     with replacing(snakemake.output.content) as temporary:
         temporary.write_text(f"{content(labels, pixels)}  labels and pixels\n")
+    with replacing(snakemake.output.known) as temporary:
+        temporary.write_text(f"{known(labels)}  all that is known of the labels\n")

@@ -6,7 +6,7 @@ from cxrnoise.core import manifests, provenance, samples
 from cxrnoise.core.files import replacing
 from cxrnoise.core.jobs import job
 from cxrnoise.probe import classifier, files
-from cxrnoise.tasks.content import content
+from cxrnoise.tasks.content import content, known
 from cxrnoise.tasks.folds import whole
 from cxrnoise.tasks.splits import of_folds
 
@@ -44,3 +44,5 @@ with job(snakemake):
     digest = content(labels, Path(snakemake.input.content).read_text().split()[:1])
     with replacing(outputs.content) as temporary:
         temporary.write_text(f"{digest}  labels and pixels\n")
+    with replacing(outputs.known) as temporary:
+        temporary.write_text(f"{known(labels)}  all that is known of the labels\n")
