@@ -460,6 +460,33 @@ def test_a_list_of_lists_is_refused_by_the_name_of_its_key(row):
 # Keys against each other
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("detection: {absent: {}}", "detection.absent names no task whose labels can be judged"),
+        ("detection: {situs: {levels: [0]}}", "detection.situs.levels has 0"),
+        ("detection: {situs: {levels: [3]}}", "3, which is not in tasks.situs.noise_levels"),
+        ("detection: {emphysema: {}}", "detection.emphysema.truth is empty"),
+        ("detection: {situs: {truth: {me: {file: x}}}}", "detection.situs.truth names readers"),
+        (
+            "{tasks: {situs: {noisy_splits: [train]}}, detection: {situs: {by: [folds]}}}",
+            "tasks.situs.noisy_splits is train",
+        ),
+        (
+            "{tasks: {upright: {kind: orientation}}, probe: {network: upright}, "
+            "detection: {situs: {by: [probe]}}}",
+            "detection.situs.by has probe, but the network upright",
+        ),
+        (
+            "{tasks: {mine: {kind: predictions, file: x}}, detection: {mine: {by: [folds]}}}",
+            "the predictions of this task are from elsewhere",
+        ),
+    ],
+)
+def test_a_detection_that_cannot_be_measured_is_refused(change, said):
+    assert said in sentence(change)
+
+
 def test_a_crop_larger_than_the_image_is_refused():
     text = sentence("tasks: {situs: {crop: 241}}")
     assert all(part in text for part in ("tasks.situs.crop", "241", "shards.size", "240"))

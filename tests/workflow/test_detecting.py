@@ -80,24 +80,12 @@ def test_another_score_makes_its_own_file_and_what_follows_and_trains_nothing(fi
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (["detection={absent: {}}"], "detection.absent names no task whose labels can be judged"),
-        (["detection={situs: {levels: [0]}}"], "detection.situs.levels has 0"),
-        (["detection={situs: {levels: [3]}}"], "3, which is not in tasks.situs.noise_levels"),
         (["tasks={situs: {noise_levels: [0]}}"], "Nobody knows which labels of the task situs"),
-        (["detection={emphysema: {}}"], "detection.emphysema.truth is empty"),
-        (
-            [f"detection={{situs: {{truth: {{{TRUTH}}}}}}}"],
-            "detection.situs.truth names readers, who say which findings",
-        ),
         (["tasks={situs: {noisy_splits: [train]}}"], "No label of the test split is flipped"),
         (["detection={situs: {scores: [best]}}"], "There is no score 'best'"),
         (["detection={situs: {scores: [members_mean]}}"], "set tasks.NAME.members to at least 2"),
         (["detection={situs: {by: [folds], scores: [forgetting]}}"], "at least 5 epochs"),
         (["detection={situs: {by: [probe]}}"], "The probe needs a trained network"),
-        (
-            ["tasks={situs: {noisy_splits: [train]}}", "detection={situs: {by: [folds]}}"],
-            "tasks.situs.noisy_splits is train",
-        ),
     ],
 )
 def test_what_cannot_be_measured_is_said_before_any_job_starts(fresh, settings, said):
