@@ -263,7 +263,7 @@ def for_score(need):
         if need not in SCORES[wildcards.score].NEEDS:
             return []
         if need == "members":
-            others = parts.others(TASKS[wildcards.task]["members"])
+            others = parts.others(TASKS[wildcards.task].get("members", 1))
             return [f"{RUN}{member}/predictions.parquet" for member in others]
         return f"{RUN}/{PARTS_OF_RUN[need]}"
 

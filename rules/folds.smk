@@ -4,18 +4,20 @@
 FOLDS_LOGS = f"{LABELLED_LOGS}/folds"
 
 
-# The labels of the whole cohort, every image as one that is predicted.
+# The labels of the whole cohort, every image as one that is predicted, by networks or by the probe.
 rule whole:
     input:
         content=f"{LABELLED}/content.sha256",
         known=f"{LABELLED}/known.sha256",
         labels=ancient(f"{LABELLED}/labels.parquet"),
     output:
-        labels=f"{LABELLED}/folds/labels.parquet",
-        content=f"{LABELLED}/folds/content.sha256",
-        known=f"{LABELLED}/folds/known.sha256",
+        labels=f"{LABELLED}/{{whole}}/labels.parquet",
+        content=f"{LABELLED}/{{whole}}/content.sha256",
+        known=f"{LABELLED}/{{whole}}/known.sha256",
     log:
-        f"{FOLDS_LOGS}/whole.log",
+        f"{LABELLED_LOGS}/{{whole}}/whole.log",
+    wildcard_constraints:
+        whole="folds|probe",
     conda:
         "../envs/tables.yaml"
     params:

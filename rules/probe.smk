@@ -57,9 +57,6 @@ rule probe:
         plain=features_of("plain"),
         mirrored=features_of("mirrored"),
     output:
-        labels=f"{PROBE}/labels.parquet",
-        content=f"{PROBE}/content.sha256",
-        known=f"{PROBE}/known.sha256",
         predictions=f"{PROBE}/predictions.parquet",
         heads=f"{PROBE}/heads.h5",
         features=f"{PROBE}/features.h5",

@@ -38,6 +38,7 @@ rule sweep:
     resources:
         mem_mb=growing(4000),
     params:
+        dataset=NAME,
         task=SWEEPS["task"],
         noise=SWEEPS["noise"],
         seeds=config["seeds"],

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.networks import architectures, checkpoints, inputs, objectives, training
+from trainings import KillAfter, Killed
 
 SCHEDULE = training.Schedule(
     epochs=4,
@@ -35,21 +36,6 @@ def radiographs(labelled_shard):
 def initial(schedule=SCHEDULE, objective=None):
     objective = objective or objectives.exclusive(2)
     return training.initial_model("small", 16, schedule, objective, None, xla=False)
-
-
-class Killed(Exception):
-    pass
-
-
-class KillAfter(keras.callbacks.Callback):
-    def __init__(self, batches):
-        super().__init__()
-        self.left = batches
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.left -= 1
-        if self.left == 0:
-            raise Killed
 
 
 def run(radiographs, folder, schedule=SCHEDULE, objective=None):

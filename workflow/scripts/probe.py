@@ -1,19 +1,14 @@
-from pathlib import Path
-
 import pandas as pd
 
 from cxrnoise.core import manifests, provenance, samples
-from cxrnoise.core.files import replacing
 from cxrnoise.core.jobs import job
 from cxrnoise.probe import classifier, files
-from cxrnoise.tasks.content import content, known
-from cxrnoise.tasks.folds import whole
 from cxrnoise.tasks.splits import of_folds
 
 with job(snakemake):
     params, wildcards, outputs = snakemake.params, snakemake.wildcards, snakemake.output
     seed = int(wildcards.seed)
-    labels = whole(manifests.read(snakemake.input.labels, "labels"))
+    labels = manifests.read(snakemake.input.labels, "labels")
     values = manifests.classes(snakemake.input.labels)
     names = labels["label"].unique().tolist() if params.kind == "findings" else values
     columns = labels["label"].nunique()
@@ -40,9 +35,3 @@ with job(snakemake):
     images, splits = predictions["image"], predictions["split"]
     samples.write(outputs.heads, heads, images, splits, names, described)
     files.write_features(outputs.features, reduced, images, described)
-    manifests.write(labels, outputs.labels, "labels", described, classes=values)
-    digest = content(labels, Path(snakemake.input.content).read_text().split()[:1])
-    with replacing(outputs.content) as temporary:
-        temporary.write_text(f"{digest}  labels and pixels\n")
-    with replacing(outputs.known) as temporary:
-        temporary.write_text(f"{known(labels)}  all that is known of the labels\n")

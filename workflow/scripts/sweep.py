@@ -7,6 +7,7 @@ from cxrnoise.core import provenance
 from cxrnoise.core.files import replacing
 from cxrnoise.core.jobs import job
 from cxrnoise.report import saving
+from cxrnoise.report.detected import noise_name
 from cxrnoise.report.sweeps import draw
 from cxrnoise.scores import run
 from cxrnoise.statistics import sweeps
@@ -25,8 +26,9 @@ with job(snakemake):
     logging.info("\n%s", table.to_string(index=False))
     with replacing(output.table) as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g")
-    made_by = {key: params[key] for key in ("task", "noise", "seeds", "batches")}
+    made_by = {key: params[key] for key in ("dataset", "task", "noise", "seeds", "batches")}
     made_by = provenance.describe(made_by, params.code)
-    figure = draw(table, f"Monte Carlo samples of {params.task}, {params.noise} % label noise")
+    noise = noise_name(params.noise)
+    figure = draw(table, f"Monte Carlo samples: {params.dataset}, {params.task}, {noise}")
     saving.save(figure, output.svg, made_by)
     saving.save(figure, output.png, made_by)
