@@ -231,8 +231,8 @@ def verdict(parts: list[Part]) -> str:
     best = [(part, part.best()[0]) for part in parts if part.best()]
     better = sum(part.of(score, BEST_BY).difference_low > 0 for part, score in best)
     return (
-        f"In {better or 'none'} of them the best score is better than cleanlab’s self-confidence: "
-        "there the 95 % interval of the difference lies above 0."
+        f"In {better or 'none'} of them is the best score better than cleanlab’s self-confidence, "
+        "which means that the 95 % interval of the difference lies above 0."
     )
 
 
