@@ -311,7 +311,7 @@ def test_the_page_counts_where_a_score_is_better():
     unclear = SCORES | {"neighbours": (0.9, UNCLEAR)}
     rows = rows_of(scores=SCORES) + rows_of(scores=unclear, noise="32")
     curves = reviews_of(SCORES) + reviews_of(SCORES, noise="32")
-    assert "In 1 of them the best score is better" in html(rows, curves)
+    assert "In 1 of them is the best score better" in html(rows, curves)
     assert "In none of them is the best score better" in html(rows_of(scores=unclear))
 
 

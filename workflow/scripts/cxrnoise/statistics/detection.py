@@ -83,7 +83,7 @@ def reviews(seeds: Sequence[pd.DataFrame], seed: int = 0) -> pd.DataFrame:
 
     Returns
     -------
-    One row a score and k: score, label (`all`), reviewed (k: 0, 10, 20, 30, …, 100, 200, … and all),
+    One row a score and k: score, label (`all`), reviewed (k: 0, 10, 20, …, 100, 200, … and all),
     label_accuracy, low and high (95 %). The score `random` is the expected value of a random
     order, `oracle` that of an order with all wrong labels first. A seed with fewer labels than k
     has reviewed all of them. A resample with more or fewer labels reviews the same share of them.
