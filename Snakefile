@@ -26,6 +26,10 @@ include: "rules/tables.smk"
 include: "rules/sweeps.smk"
 include: "rules/reading.smk"
 include: "rules/detection.smk"
+include: "rules/audit.smk"
+include: "rules/counts.smk"
+include: "rules/corrections.smk"
+include: "rules/hanging.smk"
 
 
 # Table 1, and Table 2 once there are readings.

@@ -29,6 +29,7 @@ try:
     for task in config["tasks"].values():
         for model in task["noise_models"]:
             MODELS.check(model)
+    SCORES.check(config["audit"]["score"])
     for options in config["detection"].values():
         for score in options["scores"] if options["scores"] != "all" else ():
             SCORES.check(score)
@@ -92,6 +93,11 @@ SYMMETRIC = "symmetric"
 PRETRAINED = "pretrained"
 FEATURES = f"{RESULTS}/features/{{network}}/{{hung}}-{{crop}}/{{shard}}.h5"
 PROBE = f"{LABELLED}/probe"
+# The audit of a task: what was known before anybody read, and below the name of its design what
+# people read.
+AUDIT = f"{RESULTS}/{{task}}/audit"
+AUDIT_LOGS = f"{RESULTS}/logs/{{task}}/audit"
+DESIGN = f"{AUDIT}/design-{config['audit']['design']}"
 IMPORTED = [name for name, task in TASKS.items() if task["kind"] == "predictions"]
 TRAINED = [name for name in TASKS if name not in IMPORTED]
 

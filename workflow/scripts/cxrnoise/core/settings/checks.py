@@ -23,6 +23,27 @@ def check(settings: Settings) -> None:
     for name, detected in settings.detection.items():
         _check_detection(name, detected, settings.tasks)
     _check_probe(settings)
+    _check_audit(settings)
+
+
+def _check_audit(settings: Settings) -> None:
+    audit, tasks = settings.audit, settings.tasks
+    judged = [name for name, task in tasks.items() if task.kind not in ("situs", "orientation")]
+    if audit.task is not None and audit.task not in judged:
+        raise UserError(
+            f"The configuration key audit.task is {audit.task}, but the tasks whose labels people "
+            f"can read are {', '.join(judged) or 'none'}: name one of them."
+        )
+    if audit.first > audit.images:
+        raise UserError(
+            f"The configuration key audit.first is {audit.first}, but audit.images, which counts "
+            f"them, is {audit.images}: lower the one or raise the other."
+        )
+    if audit.readings == "simulated" and settings.dataset.kind != "phantom":
+        raise UserError(
+            "The configuration key audit.readings is simulated, but simulated readers need the "
+            "truth, which is known only for dataset.kind phantom: set it to room or to a file."
+        )
 
 
 def _check_detection(name: str, detected, tasks) -> None:

@@ -552,6 +552,60 @@ class Detected(Group):
     )
 
 
+class Audit(Group):
+    """Which labels of an archive are wrong: the task whose labels people read."""
+
+    task: Text | None = key(
+        None,
+        "Task whose labels are audited at noise 0, for the first of `seeds` (docs/audit.md). "
+        + NOT_PAPER,
+    )
+    by: Literal["folds", "probe"] = key(
+        "probe",
+        "Whose predictions say which labels are suspicious: `probe` (minutes on a CPU) or `folds` "
+        "(networks of `tasks.NAME.folds`). " + NOT_PAPER,
+    )
+    score: Text = key("self_confidence", "Score by which labels are ranked. " + NOT_PAPER)
+    images: Whole = key(
+        150, "Number of images to read, a probability sample of the archive. " + NOT_PAPER
+    )
+    draw: Literal["stratified", "simple"] = key(
+        "stratified",
+        "How they are drawn: more where more wrong labels are expected (`stratified`), or all "
+        "alike (`simple`). " + NOT_PAPER,
+    )
+    first: WholeOrZero = key(
+        0,
+        "So many of the most suspicious images are all read, and `images` counts them; the rest is "
+        "a sample of the others, so that the count still holds. " + NOT_PAPER,
+    )
+    suspicious: WholeOrZero = key(
+        0,
+        "So many of the most suspicious images outside the sample are read besides, to mend "
+        "labels; no count rests on them. " + NOT_PAPER,
+    )
+    repeats: Share = key(0.1, "Part of the cases that are shown once more, unmarked. " + NOT_PAPER)
+    design: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")] = key(
+        "first",
+        "Name of the design (strata and one random number an image). It is made once and kept; "
+        "another name makes a new one beside it. " + NOT_PAPER,
+    )
+    readings: File = key(
+        "room",
+        "Who reads: `room` (readings exported from the reading room), the path of a CSV file of "
+        "readings or of the NIH's expert reads, or `simulated` (readers who know the phantoms' "
+        "truth). " + NOT_PAPER,
+    )
+    verdict: Literal["majority", "unanimous"] = key(
+        "majority", "What counts as true where several people read a label. " + NOT_PAPER
+    )
+    columns: Annotated[list[Text], AfterValidator(_each_once)] = key(
+        [],
+        "Columns of `metadata` by whose values errors are counted besides, such as `[site, "
+        "scanner]`. " + NOT_PAPER,
+    )
+
+
 class Probe(Group):
     network: Text = key(
         "pretrained",
@@ -721,6 +775,12 @@ class Settings(Group):
         {},
         "How well each score finds wrong labels (docs/detection.md), an entry for each task that "
         "is measured. Without any, `situs` in its test split. " + NOT_PAPER,
+    )
+    audit: Audit = key(Audit(), "Which labels of an archive are wrong (docs/audit.md).")
+    corrections: Annotated[File | None, BeforeValidator(_none)] = key(
+        None,
+        "A table of corrected labels, such as the audit's `corrections.csv`, that is laid over the "
+        "labels; its runs stand beside those without. " + NOT_PAPER,
     )
     probe: Probe = key(Probe(), "Linear classifiers on the features of a frozen network.")
     study: Study = key(Study(), "Which cases are read for Table 2.")

@@ -1,0 +1,1 @@
+# Files that hang wrongly, are there twice, or are unlike all others.
