@@ -91,7 +91,7 @@ def test_export_and_import_are_one_command_each(serve, tmp_path):
     exported = server.run("export", str(tmp_path / "out.csv"))
     assert exported.stdout.endswith("1 readings of 1 readers\n")
     text = (tmp_path / "out.csv").read_text()
-    assert f"{server.cases[0]},reader-1,present,4,,,12.5,20" in text
+    assert f"{server.cases[0]},reader-1,Emphysema,present,4,,,12.5,20" in text
     again = server.run("import", str(tmp_path / "out.csv"))
     assert again.stdout.endswith("0 readings added, 1 were there already\n")
     other = server.run("import", str(tmp_path / "out.csv"), "--room", str(tmp_path / "other"))
