@@ -39,8 +39,8 @@ function show({ title, vocabulary, cases, readers, findings, pairs }) {
     ),
   );
   $("by-finding").hidden = findings.length === 1;
-  $("findings-head").replaceChildren(head(["Finding", "Read", ...answers]));
-  $("findings").replaceChildren(
+  $("by-finding-head").replaceChildren(head(["Finding", "Read", ...answers]));
+  $("by-finding-rows").replaceChildren(
     ...findings.map(({ finding, read, answers: given }) =>
       row([finding, read, ...vocabulary.map((answer) => given[answer])]),
     ),

@@ -54,9 +54,8 @@ export class SeveralFindings {
     if (!open.length) return "";
     this.#go(open[0]);
     const name = this.findings[open[0]];
-    const others = open.length - 1;
-    const more = others ? ` and ${others} more ${others === 1 ? "is" : "are"}` : " is";
-    return `${name}${more} not answered yet. N marks all of these absent.`;
+    const more = open.length > 1 ? ` and ${open.length - 1} more` : "";
+    return `Not answered yet: ${name}${more}. “Rest absent” (N) marks what is left as absent.`;
   }
 
   isWhole(answer) {
