@@ -135,6 +135,18 @@ _COLUMNS = {
         "answered_at": TEXT,
         "source": TEXT,
     },
+    "audit_readings": {
+        "reader": TEXT,
+        "case": TEXT,
+        "image": TEXT,
+        "label": TEXT,
+        "answer": LABEL,
+        "again": pa.bool_(),
+        "comment": TEXT,
+        "seconds": NUMBER,
+        "answered_at": TEXT,
+        "source": TEXT,
+    },
 }
 SCHEMAS = {kind: pa.schema(columns) for kind, columns in _COLUMNS.items()}
 # The type of further columns, such as the findings of an index or the classes of predictions.
@@ -155,6 +167,7 @@ IDENTITY = {
     "scores": ["image", "label", "score"],
     "key": ["case"],
     "readings": ["reader", "case"],
+    "audit_readings": ["reader", "case", "label"],
 }
 
 
