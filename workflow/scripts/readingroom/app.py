@@ -215,7 +215,7 @@ class _Room:
                     reader,
                     [reading for reading in newest if reading.reader == reader],
                     sum(reading.reader == reader for reading in history),
-                    len(self._cases(reader)),
+                    self._cases(reader),
                     asked,
                 )
                 for reader in self.store.readers()
