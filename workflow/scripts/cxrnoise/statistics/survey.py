@@ -107,8 +107,8 @@ def total(
     not have seen the image that it judges. As a few reads may happen to have no difference at all,
     the variance of a stratum is at least what the model says it is.
 
-    The interval has the t distribution with Satterthwaite's degrees of freedom (F. E. Satterthwaite,
-    Biometrics Bulletin 2, 1946).
+    The interval has the t distribution with the degrees of freedom of F. E. Satterthwaite
+    (Biometrics Bulletin 2, 1946).
 
     Parameters
     ----------
