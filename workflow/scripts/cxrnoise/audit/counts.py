@@ -106,6 +106,17 @@ def count(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def say(table: pd.DataFrame) -> None:
+    """Log the count of all labels, and of each finding or class, from the table of `count`."""
+    whole = table[(table["by"] == "") & (table["direction"] == ANY)]
+    for row in whole.itertuples():
+        log.info(
+            "%s (%s): %.0f of %d labels are wrong [%.0f to %.0f]; %d were read, %d found wrong",
+            *(row.label, row.method, row.wrong, row.labels, row.wrong_low, row.wrong_high),
+            *(row.read, row.found),
+        )
+
+
 def _of_sample(sample: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
     """Return the verdicts on images of the probability sample; say what is left out."""
     drawn = sample.loc[sample["role"] != SUSPICIOUS, "image"]
@@ -139,7 +150,7 @@ def _of_sample(sample: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
         unsure.sum(),
     )
     if found["readers"].max() == 1:
-        log.info("one reader read each label: what is counted is disagreement with this reader")
+        log.info("each label has one reader: what is counted is disagreement with this reader")
     return found
 
 

@@ -36,7 +36,7 @@ def joined(read: np.ndarray, size: np.ndarray) -> np.ndarray:
     for more, of in zip(read, size, strict=True):
         groups.append(number)
         reads, units = reads + more, units + of
-        if reads >= ENOUGH or reads == units:
+        if reads >= ENOUGH or reads == units > 0:
             number, reads, units = number + 1, 0, 0
     groups = np.array(groups, int)
     return np.minimum(groups, max(number - 1, 0))
