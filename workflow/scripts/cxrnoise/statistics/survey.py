@@ -36,7 +36,7 @@ def joined(read: np.ndarray, size: np.ndarray) -> np.ndarray:
     for more, of in zip(read, size, strict=True):
         groups.append(number)
         reads, units = reads + more, units + of
-        if reads >= ENOUGH or reads == units:
+        if reads >= ENOUGH or reads == units > 0:
             number, reads, units = number + 1, 0, 0
     groups = np.array(groups, int)
     return np.minimum(groups, max(number - 1, 0))
@@ -107,8 +107,8 @@ def total(
     not have seen the image that it judges. As a few reads may happen to have no difference at all,
     the variance of a stratum is at least what the model says it is.
 
-    The interval has the t distribution with Satterthwaite's degrees of freedom (F. E. Satterthwaite,
-    Biometrics Bulletin 2, 1946).
+    The interval has the t distribution with the degrees of freedom of F. E. Satterthwaite
+    (Biometrics Bulletin 2, 1946).
 
     Parameters
     ----------
