@@ -7,10 +7,13 @@ in Business Survey Methods, 1995), so that a larger sample holds the smaller one
 """
 
 import logging
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from cxrnoise.core import manifests
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.manifests import SCHEMAS
 from cxrnoise.core.randomness import token, uniform
@@ -72,6 +75,24 @@ def design(ranking: pd.DataFrame, draw: str, first: int, seed: int, name: str) -
     for kind, part in found.groupby("stratum"):
         log.info("stratum %s: %d images, weight %.2f", kind, len(part), part["weight"].iloc[0])
     return found[SCHEMAS["design"].names]
+
+
+def check(path: str | Path, choice: Mapping) -> None:
+    """Check that a design was drawn as the configuration says.
+
+    Parameters
+    ----------
+    path: of the manifest `design`; choice: `draw` and `first` of the configuration.
+
+    Raises `UserError` where it was not.
+    """
+    made_with = manifests.config(path)
+    for key, value in choice.items():
+        if made_with[key] != value:
+            raise UserError(
+                f"audit.{key} is {value}, but the design {path} was made with {made_with[key]} and "
+                "is kept: set it back, or name a new design in audit.design."
+            )
 
 
 def of_images(ranking: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:

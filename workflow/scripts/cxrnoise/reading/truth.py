@@ -1,19 +1,14 @@
 """What is true of the labels: by the people who read the images, or by the phantoms' own truth."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from cxrnoise.core.errors import UserError
 from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.core.names import slug
 from cxrnoise.reading import answers, sources
-from cxrnoise.tasks.columns import listed
-
-log = logging.getLogger(__name__)
 
 MAJORITY, UNANIMOUS = RULES = ("majority", "unanimous")
 PHANTOM_COLUMNS = {"image", "true_findings"}
@@ -50,20 +45,10 @@ def reads(path: str | Path, findings: Sequence[str]) -> pd.DataFrame:
     header = next(answers.numbered_rows(path), (1, []))[1]
     if set(header) >= PHANTOM_COLUMNS:
         return _of_phantoms(path, findings)
-    columns = {slug(name) for name in header}
-    known = [finding for finding in findings if slug(finding) in columns]
-    if not known:
-        raise UserError(
-            f"{path} has no column for {listed(findings)}, so it says nothing about this task: "
-            f"its columns are {listed(header, most=20)}; name another file or another task."
-        )
-    if len(known) < len(findings):
-        missing = [finding for finding in findings if finding not in known]
-        log.info("%s says nothing about %s", path, listed(missing))
+    known = sources.read_findings(path, findings)
     rows = [
         (image, finding, reader, int(answer == answers.PRESENT))
-        for finding in known
-        for image, reader, answer in sources.expert_reads(path, finding)
+        for image, reader, finding, answer in sources.expert_reads(path, known)
     ]
     return pd.DataFrame(rows, columns=["image", "label", "reader", "answer"])
 
@@ -90,22 +75,23 @@ def verdicts(read: pd.DataFrame, rule: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    read: the table of `reads`.
+    read: the table of `reads`; in an audit an answer can also be a class, or -1 for not sure.
     rule: `majority` (more than half of the readers of the label say so) or `unanimous` (all do).
 
     Returns
     -------
-    One row a label that somebody read: image, label, true_label (1, 0, or -1 where the rule
-    decides nothing) and votes (how many readers say so; half of them in a tie).
+    One row a label that somebody read: image, label, true_label (int8, -1 where the rule decides
+    nothing or readers are not sure), votes (how many readers give the most frequent answer) and
+    readers (how many read the label).
     """
-    counted = read.groupby(["image", "label"], sort=False)["answer"].agg(["sum", "size"])
-    present, absent = counted["sum"], counted["size"] - counted["sum"]
-    if rule == UNANIMOUS:
-        true = np.select([absent == 0, present == 0], [1, 0], UNKNOWN)
-    else:
-        true = _majority(present, absent)
-    found = counted.assign(true_label=true.astype(np.int8), votes=np.maximum(present, absent))
-    return found[["true_label", "votes"]].reset_index()
+    key = ["image", "label"]
+    counted = read.groupby([*key, "answer"], sort=False).size().rename("votes").reset_index()
+    counted["readers"] = counted.groupby(key, sort=False)["votes"].transform("sum")
+    most = counted.sort_values("votes", ascending=False, kind="stable")
+    found = most.drop_duplicates(key).sort_index().reset_index(drop=True)
+    needed = found["readers"] if rule == UNANIMOUS else found["readers"] // 2 + 1
+    true = np.where(found["votes"] >= needed, found["answer"], UNKNOWN).astype(np.int8)
+    return found.assign(true_label=true)[[*key, "true_label", "votes", "readers"]]
 
 
 def against_the_others(read: pd.DataFrame) -> pd.DataFrame:
