@@ -32,8 +32,9 @@ def design(ranking: pd.DataFrame, draw: str, first: int, seed: int, name: str) -
     """Divide the images of an archive into strata, and give each image its random number.
 
     The strata are parts by the expected number of wrong labels, crossed with whether any finding is
-    given. The borders of the parts divide the sum of the roots of the expected numbers equally (T.
-    Dalenius, J. L. Hodges, J. Am. Stat. Assoc. 54, 1959), for wrong labels gather at few images.
+    given; of two classes that is the second, and more classes are not crossed. The borders of the
+    parts divide the sum of the roots of the expected numbers equally (T. Dalenius, J. L. Hodges, J.
+    Am. Stat. Assoc. 54, 1959), for wrong labels gather at few images.
 
     The rates are Neyman's for several findings at once: they go with the root of the variance that
     the model expects in the stratum, where each finding is divided by its variance in the archive.
