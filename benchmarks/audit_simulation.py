@@ -135,7 +135,7 @@ def main() -> None:
     labels = tables[0]
     print(f"{arguments.images} of {labels['image'].nunique()} images, {arguments.draws} draws,")
     print(f"{time.monotonic() - start:.0f} s")
-    single = table.xs(counts.ANY, level="direction").drop(counts.ALL)
+    single = table.xs(counts.ANY, level="direction").drop(counts.ALL, level="label")
     total = table.loc[(counts.ALL, counts.ANY, counts.DIFFERENCE)]
     print(f"total: coverage {total['covered']:.1f} %, width {total['ratio']:.3f} of simple random")
     print(f"single: coverage {single['covered'].mean():.1f} % on average,")

@@ -107,8 +107,8 @@ def count(
 
 
 def say(table: pd.DataFrame) -> None:
-    """Log the count of all labels, and of each finding or class, from the table of `count`."""
-    whole = table[(table["by"] == "") & (table["direction"] == ANY)]
+    """Log the count of all labels, and of each finding or class that was read."""
+    whole = table[(table["by"] == "") & (table["direction"] == ANY) & (table["read"] > 0)]
     for row in whole.itertuples():
         log.info(
             "%s (%s): %.0f of %d labels are wrong [%.0f to %.0f]; %d were read, %d found wrong",
