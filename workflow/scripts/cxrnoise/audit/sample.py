@@ -167,7 +167,8 @@ def _merged(part: np.ndarray, side: str) -> np.ndarray:
     groups[-1] += left_over
     names = np.empty(PARTS, dtype=object)
     for group in groups:
-        names[group] = f"{side}-" + "-".join(str(number + 1) for number in group)
+        numbers = [str(number + 1) for number in group]
+        names[group] = side if len(group) == PARTS else "-".join([side, *numbers])
     return names[part]
 
 
