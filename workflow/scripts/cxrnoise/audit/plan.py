@@ -75,7 +75,7 @@ def say(plan: pd.DataFrame, images: int) -> None:
         log.info("± %d points for %s need %d images", points, label, needed)
     if rests_on == MODEL:
         log.info(
-            "these widths come from the model, which as a rule overstates errors: conservative"
+            "the widths rest on the model, which mostly overstates errors: conservative"
         )
 
 
