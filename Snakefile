@@ -28,6 +28,7 @@ include: "rules/reading.smk"
 include: "rules/detection.smk"
 include: "rules/audit.smk"
 include: "rules/counts.smk"
+include: "rules/calibration.smk"
 include: "rules/corrections.smk"
 include: "rules/hanging.smk"
 
@@ -97,15 +98,18 @@ rule audit:
     input:
         once_read(
             [
-                f"{AUDIT}/{file}.csv"
-                for file in (
-                    "count",
-                    "agreement",
-                    "ranking",
-                    "first",
-                    "corrections",
-                    "corrected-labels",
-                    "impact",
-                )
+                *(
+                    f"{AUDIT}/{file}.csv"
+                    for file in (
+                        "count",
+                        "agreement",
+                        "ranking",
+                        "first",
+                        "corrections",
+                        "corrected-labels",
+                        "impact",
+                    )
+                ),
+                f"{DESIGN}/plan-after.csv",
             ]
         ),

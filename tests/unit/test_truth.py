@@ -38,7 +38,7 @@ def five(file):
 
 def verdict(path, rule, findings=("Effusion", "Pleural_Thickening")):
     table = truth.read(path, findings, rule)
-    assert list(table) == ["image", "label", "true_label", "votes"]
+    assert list(table) == ["image", "label", "true_label", "votes", "readers"]
     return {
         (row.image, row.label): (row.true_label, row.votes) for row in table.itertuples(index=False)
     }
@@ -104,6 +104,24 @@ def test_a_second_answer_is_refused_with_both_rows(file, header):
 def test_an_answer_outside_the_vocabulary_is_refused_with_its_row(file):
     with pytest.raises(UserError, match="row 2, has the answer 'perhaps' to Effusion"):
         truth.read(file("a.png,1,ann,1,perhaps,NO"), ["Effusion"], "majority")
+
+
+@pytest.mark.parametrize(
+    ("said", "majority", "unanimous", "votes"),
+    [
+        ([1, 1, -1], 1, -1, 2),
+        ([1, -1, -1], -1, -1, 2),
+        ([1, 0, -1], -1, -1, 1),
+        ([7, 7, 7], 7, 7, 3),
+        ([7, 3], -1, -1, 1),
+        ([-1], -1, -1, 1),
+    ],
+)
+def test_readers_may_be_not_sure_or_choose_a_class(said, majority, unanimous, votes):
+    table = pd.DataFrame({"image": "a", "label": "x", "reader": range(len(said)), "answer": said})
+    for rule, true in (("majority", majority), ("unanimous", unanimous)):
+        [row] = truth.verdicts(table, rule).to_dict("records")
+        assert (row["true_label"], row["votes"], row["readers"]) == (true, votes, len(said))
 
 
 def test_a_reader_stands_against_the_majority_of_the_others(five):

@@ -14,15 +14,20 @@ the labels of one patient are alike. The share of wrong labels is taken to have 
 of the mean and the variance that follow. Labels with a verdict count as known.
 """
 
+import logging
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from scipy.stats import beta
 
+from cxrnoise.audit import ranking as before_reading
 from cxrnoise.audit import regression
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.core.randomness import uniform
+
+log = logging.getLogger(__name__)
 
 KEY = ["image", "label"]
 RIGHT, WRONG, NOT_SURE, NOT_READ = "right", "wrong", "not sure", ""
@@ -57,6 +62,11 @@ def calibrate(
     columns = regression.columns(ranking)
     patient, names = ranking["patient"].factorize()
     reads = _reads(ranking, patient, sample, verdicts)
+    log.info(
+        "learnt from %d labels of the sample that have a verdict; %d of them are wrong",
+        len(reads.wrong),
+        reads.wrong.sum(),
+    )
     calibrated = regression.fit(columns, reads).probability(columns)
     for patients in _folds(names, reads, seed):
         others = regression.fit(columns, reads.part(~np.isin(reads.patient, patients)))
@@ -84,6 +94,15 @@ def ranked(ranking: pd.DataFrame, calibrated: pd.DataFrame, verdicts: pd.DataFra
     return table.assign(rank=np.arange(1, len(table) + 1))
 
 
+def for_people(ranked: pd.DataFrame) -> pd.DataFrame:
+    """Return what `ranked` returned with words for the values of a label, and the rank first."""
+    named = before_reading.for_people(ranked)
+    place = named.columns.get_loc("suggested") + 1
+    named.insert(place, "probability_wrong", ranked["calibrated"].round(4))
+    named.insert(place + 1, "verdict", ranked["verdict"])
+    return named
+
+
 def first(ranking: pd.DataFrame, sample: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
     """Return how many wrong labels to expect among the first k of a ranking, and after them.
 
@@ -103,30 +122,59 @@ def first(ranking: pd.DataFrame, sample: pd.DataFrame, verdicts: pd.DataFrame) -
     columns, patient = regression.columns(ranking), ranking["patient"].factorize()[0]
     reads, said = _reads(ranking, patient, sample, verdicts), _said(ranking, verdicts)
     chance = ranking["calibrated"].to_numpy()
-    expected, known = chance[reads.rows], said >= 0
+    expected = chance[reads.rows]
     covariance = regression.fit(columns, reads).covariance(columns, reads, expected)
+    alike = _alike(reads, expected)
 
-    spread = np.where(known, 0, chance * (1 - chance))
     depths = _depths(len(ranking))
-    starts = np.append(0, depths)  # of the parts of the ranking between two depths
+    sums = _sums(depths, chance, said, patient, columns)
+    before = {name: of_parts.cumsum(axis=0) for name, of_parts in sums.items()}
+    after = {name: until[-1] - until for name, until in before.items()}
+    wrong = _predicted(**before, covariance=covariance, alike=alike)
+    remaining = _predicted(**after, covariance=covariance, alike=alike)
+    found = [depths, *wrong, before["read"].astype(np.int64), *remaining]
+    return pd.DataFrame(dict(zip(FIRST, found, strict=True)))
+
+
+def say(expected: pd.DataFrame) -> None:
+    """Log the table of `first`."""
+    for row in expected.itertuples():
+        log.info(
+            "of the first %d labels %.0f are expected to be wrong [%.0f to %.0f]; once these are "
+            "mended, %.0f wrong labels remain [%.0f to %.0f]",
+            *(row.k, row.wrong, row.low, row.high),
+            *(row.remaining, row.remaining_low, row.remaining_high),
+        )
+
+
+def _sums(
+    depths: np.ndarray,
+    chance: np.ndarray,
+    said: np.ndarray,
+    patient: np.ndarray,
+    columns: sparse.csr_array,
+) -> dict[str, np.ndarray]:
+    """Return what `_predicted` is made from, of the labels between each depth and the one before.
+
+    Parameters
+    ----------
+    depths: int (D,). chance: that each label is wrong, float64 (n,), by rank.
+    said, patient, columns: of `_said`, numbers, and of `regression.columns`, of the same labels.
+    """
+    known = said >= 0
+    spread = np.where(known, 0, chance * (1 - chance))
+    starts = np.append(0, depths)
     part = np.repeat(np.arange(len(depths)), np.diff(starts))
     slopes = sparse.csr_array((spread, np.arange(len(part)), starts), (len(depths), len(part)))
-    parts = {
+    return {
         "labels": np.bincount(part),
         "read": np.bincount(part, known),
-        "found": np.bincount(part, known & (said == 1)),
+        "found": np.bincount(part, said == 1),
         "expected": np.bincount(part, np.where(known, 0, chance)),
         "spread": np.bincount(part, spread),
         "of_patients": sparse.coo_array((spread**0.5, (part, patient))).toarray(),
         "slopes": (slopes @ columns).toarray(),
     }
-    before = {name: of_parts.cumsum(axis=0) for name, of_parts in parts.items()}
-    after = {name: sums[-1] - sums for name, sums in before.items()}
-    uncertain = {"covariance": covariance, "alike": _alike(reads, expected)}
-    wrong = _predicted(**before, **uncertain)
-    remaining = _predicted(**after, **uncertain)
-    found = [depths, *wrong, before["read"].astype(np.int64), *remaining]
-    return pd.DataFrame(dict(zip(FIRST, found, strict=True)))
 
 
 def _predicted(

@@ -74,7 +74,7 @@ def say(plan: pd.DataFrame, images: int) -> None:
         needed = of_label.loc[f"± {points} points", "images"]
         log.info("± %d points for %s need %d images", points, label, needed)
     if rests_on == MODEL:
-        log.info("these widths come from the model, which overstates errors: they are conservative")
+        log.info("the widths rest on the model, which mostly overstates errors: conservative")
 
 
 def _halves(design: pd.DataFrame, ranking: pd.DataFrame) -> dict[str, tuple[float, Callable]]:

@@ -25,6 +25,16 @@ _COHORT = {
     "true_label": LABEL,
     "reported_label": LABEL,
 }
+_RANKING = {
+    "image": TEXT,
+    "patient": TEXT,
+    "label": TEXT,
+    "given_label": LABEL,
+    "suggested": LABEL,
+    "probability": NUMBER,
+    "score": NUMBER,
+    "rank": pa.int64(),
+}
 _COLUMNS = {
     "listing": {
         "file": TEXT,
@@ -80,16 +90,8 @@ _COLUMNS = {
         "group": TEXT,
     },
     "reads": {"image": TEXT, "label": TEXT, "reader": TEXT, "answer": LABEL},
-    "ranking": {
-        "image": TEXT,
-        "patient": TEXT,
-        "label": TEXT,
-        "given_label": LABEL,
-        "suggested": LABEL,
-        "probability": NUMBER,
-        "score": NUMBER,
-        "rank": pa.int64(),
-    },
+    "ranking": _RANKING,
+    "calibrated": _RANKING | {"calibrated": NUMBER, "verdict": TEXT},
     "design": {
         "image": TEXT,
         "patient": TEXT,
@@ -147,6 +149,13 @@ _COLUMNS = {
         "answered_at": TEXT,
         "source": TEXT,
     },
+    "audit_verdicts": {
+        "image": TEXT,
+        "label": TEXT,
+        "true_label": LABEL,
+        "votes": pa.int64(),
+        "readers": pa.int64(),
+    },
 }
 SCHEMAS = {kind: pa.schema(columns) for kind, columns in _COLUMNS.items()}
 # The type of further columns, such as the findings of an index or the classes of predictions.
@@ -159,6 +168,7 @@ IDENTITY = {
     "dynamics": ["image", "label"],
     "reads": ["image", "label", "reader"],
     "ranking": ["image", "label"],
+    "calibrated": ["image", "label"],
     "design": ["image"],
     "sample": ["image"],
     "audit_key": ["case"],
@@ -168,6 +178,7 @@ IDENTITY = {
     "key": ["case"],
     "readings": ["reader", "case"],
     "audit_readings": ["reader", "case", "label"],
+    "audit_verdicts": ["image", "label"],
 }
 
 
