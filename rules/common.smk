@@ -88,6 +88,8 @@ PARTS_OF_RUN = {
 # The noise of a run in its path: `8` is 8 % of symmetric noise, `patient-8` is 8 % of the model
 # `patient`.
 SYMMETRIC = "symmetric"
+# `corrected-0` in place of a noise: the labels without noise, with `corrections` laid over them.
+CORRECTED_NOISE = "corrected-0"
 # The features of a frozen network, and the probe, a classifier on them. `network` is `pretrained`,
 # or a task of kind `orientation` and its seed; `hung` says whether images are mirrored.
 PRETRAINED = "pretrained"
@@ -440,6 +442,32 @@ def swept_runs(path):
         )
 
     return of_sweeps
+
+
+def audited(path, noise="0"):
+    """Return an input: a file of the run whose labels are audited, or of the one on other labels."""
+    return lambda wildcards: (
+        f"{LABELLED}{parts.OF[audited_by(wildcards)]}/{path}".format(
+            task=wildcards.task, noise=noise, seed=SEEDS[0]
+        )
+    )
+
+
+def audited_by(wildcards):
+    """Return by whose predictions a task is audited; those from elsewhere are taken as they are."""
+    return "test" if wildcards.task in IMPORTED else config["audit"]["by"]
+
+
+def corrections_at_hand(wildcards):
+    """Return the table of corrections, or end with a sentence where there is none."""
+    if config["corrections"] is None:
+        sys.exit(
+            "A run on corrected labels needs a table of corrections, but the configuration key "
+            f"corrections is none: set it to a file, such as {AUDIT}/corrections.csv.".format(
+                task=wildcards.task
+            )
+        )
+    return config["corrections"]
 
 
 wildcard_constraints:

@@ -1,0 +1,48 @@
+"""Corrections through the real Snakefile: laid over the labels of the same cohort and folds."""
+
+import pandas as pd
+
+RESULTS = "results/situs"
+CORRECTED = f"{RESULTS}/noise-corrected-0/seed-0"
+GIVEN = f"{RESULTS}/noise-0/seed-0"
+SETTING = ("--config", "corrections=corrections.csv", "--")
+
+
+def table(project, path):
+    return pd.read_parquet(project.folder / path).set_index("image")
+
+
+def test_a_run_on_corrected_labels_has_the_same_cohort_splits_and_folds(finished):
+    before = table(finished, f"{GIVEN}/labels.parquet")
+    wrong = before[before["split"] == "train"].iloc[:3]
+    words = wrong["given_label"].map({0: "mirrored", 1: "unmirrored"})
+    lines = [f"{image},situs,{word}" for image, word in words.items()]
+    (finished.folder / "corrections.csv").write_text("\n".join(["image,label,corrected", *lines]))
+    folds = [f"{run}/fold-0/labels.parquet" for run in (GIVEN, CORRECTED)]
+    jobs = finished.run(*SETTING, f"{CORRECTED}/predictions.parquet", *folds)
+    assert jobs == {"corrected": 1, "train": 1, "predict": 1, "fold": 2}
+
+    after = table(finished, f"{CORRECTED}/labels.parquet")
+    changed = after["given_label"] != before["given_label"]
+    assert after.index[changed].tolist() == wrong.index.tolist()
+    same = ["patient", "split", "label", "reported_label"]
+    pd.testing.assert_frame_equal(after[same], before[same])
+    one, other = (table(finished, path)["split"] for path in folds)
+    assert one.equals(other)
+    predicted = [table(finished, f"{run}/predictions.parquet") for run in (GIVEN, CORRECTED)]
+    assert predicted[0].index.equals(predicted[1].index)
+    assert not predicted[0]["mirrored"].equals(predicted[1]["mirrored"])
+
+    lines = [f"{line},seen again" for line in lines[::-1]]
+    text = "\n".join(["image,label,corrected,remark", *lines])
+    (finished.folder / "corrections.csv").write_text(text)
+    finished.run(*SETTING, f"{CORRECTED}/predictions.parquet")
+    assert finished.started("corrected") == 1
+    assert finished.started("train", "predict") == 0
+
+
+def test_a_run_on_corrected_labels_without_corrections_is_one_sentence(fresh):
+    printed = fresh.refuses("--dry-run", "--", f"{CORRECTED}/labels.parquet")
+    assert "the configuration key corrections is none" in printed
+    assert "results/situs/audit/corrections.csv" in printed
+    assert "Traceback" not in printed
