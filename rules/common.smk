@@ -458,6 +458,23 @@ def audited_by(wildcards):
     return "test" if wildcards.task in IMPORTED else config["audit"]["by"]
 
 
+def retrained(path, noise=CORRECTED_NOISE):
+    """Return an input: a file of the run that corrected labels are compared with, or of its twin.
+
+    It is the probe, or the network of the splits; nothing where nothing can be trained, or nothing
+    is corrected.
+    """
+
+    def files(wildcards):
+        if config["corrections"] is None or wildcards.task in IMPORTED:
+            return []
+        part = parts.OF["probe"] if audited_by(wildcards) == "probe" else ""
+        run = LABELLED.format(task=wildcards.task, noise=noise, seed=SEEDS[0])
+        return f"{run}{part}/{path}"
+
+    return files
+
+
 def corrections_at_hand(wildcards):
     """Return the table of corrections, or end with a sentence where there is none."""
     if config["corrections"] is None:

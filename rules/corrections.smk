@@ -47,3 +47,61 @@ checkpoint corrected:
         code=fingerprint("corrected.py"),
     script:
         "../workflow/scripts/corrected.py"
+
+
+# What a network's measured performance is by the given and by the corrected labels, and what
+# training on the corrected ones changes.
+rule impact:
+    input:
+        content=audited("content.sha256"),
+        known=audited("known.sha256"),
+        labels=ancient(audited("labels.parquet")),
+        predictions=audited("predictions.parquet"),
+        sample=f"{DESIGN}/sample.parquet",
+        verdicts=f"{DESIGN}/verdicts.parquet",
+        given_known=retrained("known.sha256", noise="0"),
+        given=ancient(retrained("labels.parquet", noise="0")),
+        before=retrained("predictions.parquet", noise="0"),
+        corrected_known=retrained("known.sha256"),
+        corrected=ancient(retrained("labels.parquet")),
+        after=retrained("predictions.parquet"),
+    output:
+        table=f"{AUDIT}/impact.csv",
+        svg=report(
+            f"{RESULTS}/figures/{{task}}-impact.svg",
+            caption="../workflow/report/impact.rst",
+            category="Audit",
+            labels={"result": "What corrected labels change", "format": "figure"},
+        ),
+        png=f"{RESULTS}/figures/{{task}}-impact.png",
+    log:
+        f"{AUDIT_LOGS}/impact.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=growing(4000),
+    params:
+        seed=int(SEEDS[0]),
+        out_of_fold=lambda wildcards: audited_by(wildcards) == "probe",
+        dataset=NAME,
+        warning=(
+            "SIMULATED READERS. " if config["audit"]["readings"] == "simulated" else ""
+        ),
+        code=fingerprint("impact.py"),
+    script:
+        "../workflow/scripts/impact.py"
+
+
+# The evaluation of a run on corrected labels, against these labels.
+use rule evaluate as evaluate_corrected with:
+    input:
+        content=f"{CORRECTED}{{part}}/content.sha256",
+        known=f"{CORRECTED}{{part}}/known.sha256",
+        labels=ancient(f"{CORRECTED}{{part}}/labels.parquet"),
+        predictions=f"{CORRECTED}{{part}}/predictions.parquet",
+    output:
+        table=f"{CORRECTED}{{part}}/evaluation.csv",
+        svg=f"{RESULTS}/figures/{{task}}-corrected-seed-{{seed}}{{part}}.svg",
+        png=f"{RESULTS}/figures/{{task}}-corrected-seed-{{seed}}{{part}}.png",
+    log:
+        f"{CORRECTED_LOGS}{{part}}/evaluate.log",
