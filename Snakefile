@@ -74,3 +74,38 @@ rule detection:
                 f"{RESULTS}/figures/detection.svg",
             ]
         ),
+
+
+# Every label ranked, and the images to read, ready for the reading room.
+rule audit_sample:
+    name:
+        "audit-sample"
+    input:
+        of_audit(
+            [f"{AUDIT}/ranking-before.csv"]
+            + [f"{DESIGN}/{file}" for file in ("sample.csv", "plan.csv")]
+            + (
+                []
+                if AUDITED_TASK in IMPORTED
+                else [f"{DESIGN}/key.parquet", f"{DESIGN}/study/study.json"]
+            )
+        ),
+
+
+# How many labels are wrong and which, once people have read the sample.
+rule audit:
+    input:
+        once_read(
+            [
+                f"{AUDIT}/{file}.csv"
+                for file in (
+                    "count",
+                    "agreement",
+                    "ranking",
+                    "first",
+                    "corrections",
+                    "corrected-labels",
+                    "impact",
+                )
+            ]
+        ),

@@ -100,6 +100,8 @@ PROBE = f"{LABELLED}/probe"
 AUDIT = f"{RESULTS}/{{task}}/audit"
 AUDIT_LOGS = f"{RESULTS}/logs/{{task}}/audit"
 DESIGN = f"{AUDIT}/design-{config['audit']['design']}"
+DESIGN_LOGS = f"{AUDIT_LOGS}/design-{config['audit']['design']}"
+AUDITED_TASK = config["audit"]["task"]
 IMPORTED = [name for name, task in TASKS.items() if task["kind"] == "predictions"]
 TRAINED = [name for name in TASKS if name not in IMPORTED]
 
@@ -444,18 +446,68 @@ def swept_runs(path):
     return of_sweeps
 
 
-def audited(path, noise="0"):
-    """Return an input: a file of the run whose labels are audited, or of the one on other labels."""
-    return lambda wildcards: (
-        f"{LABELLED}{parts.OF[audited_by(wildcards)]}/{path}".format(
-            task=wildcards.task, noise=noise, seed=SEEDS[0]
+def audited(path):
+    """Return an input: a file of the run whose labels are audited, `{score}` of the audit's score.
+
+    Ends with a sentence where the run lacks what the score needs.
+    """
+
+    def file(wildcards):
+        by, score = config["audit"]["by"], config["audit"]["score"]
+        for part in lacking(wildcards.task, by) & set(SCORES[score].NEEDS):
+            sys.exit(
+                f"The configuration key audit.score is {score}, which needs {part}, and the run of "
+                f"{wildcards.task} does not have them: {PARTS[part]}."
+            )
+        part = "" if wildcards.task in IMPORTED else parts.OF[by]
+        return f"{LABELLED}{part}/{path}".format(
+            task=wildcards.task, noise=0, seed=SEEDS[0], score=score
         )
-    )
+
+    return file
 
 
-def audited_by(wildcards):
-    """Return by whose predictions a task is audited; those from elsewhere are taken as they are."""
-    return "test" if wildcards.task in IMPORTED else config["audit"]["by"]
+def of_audit(files):
+    """Return an input: files of the audited task, or end with a sentence where none is named."""
+
+    def found(wildcards):
+        if AUDITED_TASK is None:
+            sys.exit(
+                "No task is audited: name the task whose labels people read in the configuration "
+                "key audit.task."
+            )
+        return to_make([path.format(task=AUDITED_TASK) for path in files])
+
+    return found
+
+
+def once_read(files):
+    """Return an input like `of_audit`, or end with a sentence where nobody has read the sample."""
+
+    def found(wildcards):
+        made, folder = of_audit(files)(wildcards), DESIGN.format(task=AUDITED_TASK)
+        named, exported = config["audit"]["readings"], f"{folder}/readings.csv"
+        readings = sources.at_hand(named, exported)
+        if readings and not os.path.exists(readings):
+            sys.exit(
+                f"The readings {readings} in audit.readings are missing: check the path."
+            )
+        if readings or named == sources.SIMULATED:
+            return made
+        if AUDITED_TASK in IMPORTED:
+            sys.exit(
+                f"Nobody has read the sample of the audit yet: make {folder}/sample.csv (target "
+                "audit-sample), let people read its images, and name the file of their readings in "
+                "audit.readings."
+            )
+        sys.exit(
+            f"Nobody has read the sample of the audit yet: make it (target audit-sample), read it "
+            f"(make reading-room STUDY={folder}/study), export the readings "
+            f"(PYTHONPATH=workflow/scripts python -m readingroom {folder}/study export "
+            f"{exported}) and run again."
+        )
+
+    return found
 
 
 def retrained(path, noise=CORRECTED_NOISE):
@@ -468,7 +520,7 @@ def retrained(path, noise=CORRECTED_NOISE):
     def files(wildcards):
         if config["corrections"] is None or wildcards.task in IMPORTED:
             return []
-        part = parts.OF["probe"] if audited_by(wildcards) == "probe" else ""
+        part = parts.OF["probe"] if config["audit"]["by"] == "probe" else ""
         run = LABELLED.format(task=wildcards.task, noise=noise, seed=SEEDS[0])
         return f"{run}{part}/{path}"
 

@@ -82,7 +82,7 @@ rule impact:
         mem_mb=growing(4000),
     params:
         seed=int(SEEDS[0]),
-        out_of_fold=lambda wildcards: audited_by(wildcards) == "probe",
+        out_of_fold=config["audit"]["by"] == "probe",
         dataset=NAME,
         warning=(
             "SIMULATED READERS. " if config["audit"]["readings"] == "simulated" else ""

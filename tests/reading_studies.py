@@ -7,13 +7,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cxrnoise.reading.answers import Reading
+from cxrnoise.reading.answers import Asked, Reading
 
 STUDY = "0123456789abcdef"
+ASKED = Asked(("Emphysema",))
+NIH = (
+    *("Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia"),
+    *("Pneumothorax", "Consolidation", "Edema", "Emphysema", "Fibrosis", "Pleural Thickening"),
+    "Hernia",
+)
+ROTATIONS = ("upright", "turned left", "turned right", "upside down")
 TIME = "2026-01-31T12:00:00Z"
 
 
-def write_study(folder: Path, cases: int = 4, size: int = 64, study: str = STUDY) -> list[str]:
+def write_study(
+    folder: Path, cases: int = 4, size: int = 64, study: str = STUDY, asked: Asked = ASKED
+) -> list[str]:
     """Write a study of noise images; return its cases."""
     (folder / "images").mkdir(parents=True)
     names = [f"c{hashlib.sha256(str(number).encode()).hexdigest()[:12]}" for number in range(cases)]
@@ -23,7 +32,9 @@ def write_study(folder: Path, cases: int = 4, size: int = 64, study: str = STUDY
     content = {
         "study": study,
         "title": "Emphysema, test",
-        "finding": "Emphysema",
+        **({"finding": asked.findings[0]} if len(asked.findings) == 1 else {}),
+        **({"findings": asked.findings} if len(asked.findings) > 1 else {}),
+        **({"classes": asked.classes} if asked.classes else {}),
         "seed": 0,
         "cases": names,
     }
@@ -35,6 +46,7 @@ def reading(case: str, **values) -> Reading:
     known = {
         "study": STUDY,
         "reader": "ann",
+        "finding": "Emphysema",
         "answer": "present",
         "confidence": 4,
         "other_finding": "",
@@ -58,3 +70,11 @@ def answer(case: str, submission: str, **values) -> dict:
         "seconds": 12.5,
     }
     return known | values
+
+
+def several(case: str, submission: str, said: dict[str, str], **values) -> dict:
+    """The body of a request that saves the answers to all findings of a case."""
+    body = answer(case, submission, **values) | {"answers": said}
+    for name in ("answer", "confidence", "other_finding"):
+        del body[name]
+    return body

@@ -21,9 +21,9 @@ def key():
 
 def room_csv(path, key, answers, finding=FINDING):
     """Write readings of our layout: (reader, case, answer)."""
-    identity = study.identifier(key, finding)
+    identity = study.identifier(key, [finding])
     rows = [
-        Reading(identity, case, reader, answer, 3, "", "", 9.5, "2026-01-31T12:00:00Z")
+        Reading(identity, case, reader, finding, answer, 3, "", "", 9.5, "2026-01-31T12:00:00Z")
         for reader, case, answer in answers
     ]
     write_csv(rows, path)

@@ -193,7 +193,7 @@ def test_a_study_without_a_case_is_refused(strata):
 
 def test_the_readers_side_has_the_cases_and_what_is_looked_for():
     key = drawn(disputes.run(), controls=2)
-    side = study.readers_side(key, "Emphysema", 7)
+    side = study.readers_side(key, ["Emphysema"], 7)
     assert side["cases"] == sorted(key["case"])
     assert side["title"] == "Emphysema: 22 radiographs"
     assert (side["finding"], side["seed"]) == ("Emphysema", 7)
@@ -215,20 +215,55 @@ def test_no_case_is_a_number_to_a_spreadsheet():
 def test_another_finding_or_other_cases_make_another_study():
     run = disputes.run()
     key = drawn(run)
-    assert study.identifier(key, "Emphysema") == study.identifier(key[::-1], "emphysema")
+    assert study.identifier(key, ["Emphysema"]) == study.identifier(key[::-1], ["emphysema"])
     others = {
-        study.identifier(key, "Nodule"),
-        study.identifier(key[1:], "Emphysema"),
-        study.identifier(drawn(run, cases=21), "Emphysema"),
+        study.identifier(key, ["Nodule"]),
+        study.identifier(key[1:], ["Emphysema"]),
+        study.identifier(drawn(run, cases=21), ["Emphysema"]),
     }
-    assert len(others | {study.identifier(key, "Emphysema")}) == 4
+    assert len(others | {study.identifier(key, ["Emphysema"])}) == 4
+
+
+def test_the_study_of_one_finding_is_the_one_that_it_always_was():
+    key = pd.DataFrame({"case": ["c000000000001", "c000000000000"]})
+    assert study.identifier(key, ["Pleural Thickening"]) == "5a983a46891ea7e7"
+
+
+def test_several_findings_or_classes_are_said_to_the_readers_and_make_another_study():
+    key = drawn(disputes.run())
+    several = study.readers_side(key, ["Mass", "Edema"], 7)
+    assert several["findings"] == ["Mass", "Edema"] and "finding" not in several
+    assert several["title"] == "2 findings: 20 radiographs"
+    classes = study.readers_side(key, ["View"], 7, ["AP", "PA"])
+    assert (classes["finding"], classes["classes"]) == ("View", ["AP", "PA"])
+    identities = [
+        study.identifier(key, ["Mass"]),
+        study.identifier(key, ["Mass", "Edema"]),
+        study.identifier(key, ["View"]),
+        study.identifier(key, ["View"], ["AP", "PA"]),
+        study.identifier(key, ["AP", "PA", "View"]),
+    ]
+    assert len(set(identities)) == 5
+    assert study.identifier(key, ["Edema", "Mass"]) == several["study"]
+
+
+def test_a_larger_sample_of_one_design_is_the_same_study():
+    key = drawn(disputes.run())
+    first = study.identifier(key[:5], ["Mass", "Edema"], design="first")
+    assert study.identifier(key, ["Mass", "Edema"], design="first") == first
+    assert study.identifier(key, ["Mass", "Edema"], design="second") != first
+
+
+def test_a_class_named_like_not_sure_is_refused():
+    with pytest.raises(UserError, match="A class is named unsure"):
+        study.readers_side(drawn(disputes.run()), ["View"], 7, ["AP", "unsure"])
 
 
 def test_samples_that_only_move_the_uncertainty_leave_the_study_as_it_is():
     test = disputes.run()
     key = drawn(test)
     again = drawn(test.assign(uncertainty=test["uncertainty"] / 2))
-    assert study.identifier(key, "Emphysema") == study.identifier(again, "Emphysema")
+    assert study.identifier(key, ["Emphysema"]) == study.identifier(again, ["Emphysema"])
 
 
 @settings(max_examples=20)
@@ -237,7 +272,7 @@ def test_the_readers_side_tells_nothing_of_label_prediction_score_or_role(seed):
     test = disputes.run(seed=seed)
     options = {"cases": 20, "controls": 20, "repeats": 5}
     key = drawn(test, seed, **options).set_index("case")
-    text = json.dumps(study.readers_side(key.reset_index(), "Emphysema", seed))
+    text = json.dumps(study.readers_side(key.reset_index(), ["Emphysema"], seed))
     for image in key["image"]:
         assert image not in text and image.removesuffix(".png") not in text
     for word in ("label", "predict", "confiden", "role", "control", "repeat", "p1", "group"):
@@ -249,7 +284,7 @@ def test_the_order_of_the_cases_tells_nothing_of_role_or_label():
     places = {role: [] for role in (study.DISAGREEMENT, study.CONTROL, study.REPEAT)}
     for seed in range(60):
         key = drawn(test, seed, cases=30, controls=30, repeats=30)
-        ordered = key.set_index("case").loc[study.readers_side(key, "x", seed)["cases"]]
+        ordered = key.set_index("case").loc[study.readers_side(key, ["x"], seed)["cases"]]
         for place, role in enumerate(ordered["role"]):
             places[role].append(place)
     for found in places.values():  # 1,800 places of 0 to 89
@@ -279,11 +314,11 @@ def written(tmp_path, layout="folder"):
 
 def test_the_reading_room_loads_the_readers_side(tmp_path):
     key, folder, _ = written(tmp_path)
-    study.write_json(study.readers_side(key, "Emphysema", 7), tmp_path / "study.json")
+    study.write_json(study.readers_side(key, ["Emphysema"], 7), tmp_path / "study.json")
     loaded = room_study.load(tmp_path)
-    assert loaded.id == study.identifier(key, "Emphysema")
+    assert loaded.id == study.identifier(key, ["Emphysema"])
     assert loaded.images == {case: folder / f"{case}.png" for case in sorted(key["case"])}
-    assert (loaded.finding, loaded.seed) == ("Emphysema", 7)
+    assert (list(loaded.asked.findings), loaded.seed) == (["Emphysema"], 7)
 
 
 @pytest.mark.parametrize("layout", ["folder", "kaggle", "archives"])

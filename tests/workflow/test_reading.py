@@ -52,7 +52,16 @@ def export(project, path, answer="present", rows=None):
     answers.write_csv(
         [
             answers.Reading(
-                side["study"], case, reader, answer, 3, "", "", 9.5, "2026-01-31T12:00:00Z"
+                side["study"],
+                case,
+                reader,
+                "Emphysema",
+                answer,
+                3,
+                "",
+                "",
+                9.5,
+                "2026-01-31T12:00:00Z",
             )
             for case, reader in rows
         ],

@@ -18,6 +18,6 @@ with job(snakemake):
     wanted = index[index["image"].isin(key["image"])]
     places = dict(zip(params.sources, files.sources, strict=True))
     study.write_images(key, folders.originals(wanted, places), output.images)
-    study.write_json(study.readers_side(key, params.finding, seed), output.study)
+    study.write_json(study.readers_side(key, [params.finding], seed), output.study)
     made_by = {"finding": params.finding, "seed": seed, "among": files.reads, **params.options}
     manifests.write(key, output.key, "key", provenance.describe(made_by, params.code))

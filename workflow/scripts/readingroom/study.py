@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxrnoise.core.errors import UserError
-from cxrnoise.core.randomness import generator
+from cxrnoise.core.randomness import generator, uniform
+from cxrnoise.reading.answers import Asked
 
-_TYPES = {"study": str, "title": str, "finding": str, "seed": int, "cases": list}
+_TYPES = {"study": str, "title": str, "seed": int, "cases": list}
 
 
 @dataclass(frozen=True)
 class Study:
-    """id: 16 hex digits; images: the PNG of every case, by its opaque id."""
+    """id: 16 hex digits; asked: of each case; images: the PNG of every case, by its opaque id."""
 
     id: str
     title: str
-    finding: str
+    asked: Asked
     seed: int
     images: dict[str, Path]
 
@@ -26,6 +27,12 @@ class Study:
         cases = sorted(self.images)
         ranks = generator(self.seed, "reading order", self.id, reader).permutation(len(cases))
         return [cases[rank] for rank in ranks]
+
+    def part(self, share: float) -> list[str]:
+        """Return a random share of the cases, at least one; a larger one contains a smaller one."""
+        cases = sorted(self.images)
+        numbers = dict(zip(cases, uniform(self.seed, "part of the cases", cases), strict=True))
+        return sorted(cases, key=numbers.get)[: max(1, round(share * len(cases)))]
 
 
 def load(folder: str | Path) -> Study:
@@ -46,7 +53,12 @@ def load(folder: str | Path) -> Study:
     for image in images.values():
         if not image.is_file():
             raise UserError(f"{image} is missing: make the study again.")
-    return Study(content["study"], content["title"], content["finding"], content["seed"], images)
+    return Study(content["study"], content["title"], _asked(content), content["seed"], images)
+
+
+def _asked(content: dict) -> Asked:
+    findings = content["findings"] if "findings" in content else [content["finding"]]
+    return Asked(tuple(findings), tuple(content.get("classes", ())))
 
 
 def _check(content: object, path: Path) -> None:
@@ -58,6 +70,12 @@ def _check(content: object, path: Path) -> None:
     for key, kind in _TYPES.items():
         if not isinstance(content.get(key), kind):
             refuse(f"{key} is missing or of another type")
+    for key in ("findings", "classes"):
+        names = content.get(key, ["one"])
+        if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
+            refuse(f"{key} is no list of names")
+    if "findings" not in content and not isinstance(content.get("finding"), str):
+        refuse("finding is missing or of another type")
     if not re.fullmatch("[0-9a-f]{16}", content["study"]):
         refuse("study is not 16 hex digits")
     for case in content["cases"]:

@@ -80,6 +80,35 @@ _COLUMNS = {
         "group": TEXT,
     },
     "reads": {"image": TEXT, "label": TEXT, "reader": TEXT, "answer": LABEL},
+    "ranking": {
+        "image": TEXT,
+        "patient": TEXT,
+        "label": TEXT,
+        "given_label": LABEL,
+        "suggested": LABEL,
+        "probability": NUMBER,
+        "score": NUMBER,
+        "rank": pa.int64(),
+    },
+    "design": {
+        "image": TEXT,
+        "patient": TEXT,
+        "stratum": TEXT,
+        "number": NUMBER,
+        "expected": NUMBER,
+        "weight": NUMBER,
+        "rank": pa.int64(),
+    },
+    "sample": {
+        "image": TEXT,
+        "patient": TEXT,
+        "stratum": TEXT,
+        "number": NUMBER,
+        "rate": NUMBER,
+        "population": pa.int64(),
+        "role": TEXT,
+    },
+    "audit_key": {"case": TEXT, "image": TEXT, "role": TEXT, "repeats": TEXT, "stratum": TEXT},
     "key": {
         "case": TEXT,
         "image": TEXT,
@@ -106,6 +135,18 @@ _COLUMNS = {
         "answered_at": TEXT,
         "source": TEXT,
     },
+    "audit_readings": {
+        "reader": TEXT,
+        "case": TEXT,
+        "image": TEXT,
+        "label": TEXT,
+        "answer": LABEL,
+        "again": pa.bool_(),
+        "comment": TEXT,
+        "seconds": NUMBER,
+        "answered_at": TEXT,
+        "source": TEXT,
+    },
 }
 SCHEMAS = {kind: pa.schema(columns) for kind, columns in _COLUMNS.items()}
 # The type of further columns, such as the findings of an index or the classes of predictions.
@@ -117,11 +158,16 @@ IDENTITY = {
     "labels": ["image", "label"],
     "dynamics": ["image", "label"],
     "reads": ["image", "label", "reader"],
+    "ranking": ["image", "label"],
+    "design": ["image"],
+    "sample": ["image"],
+    "audit_key": ["case"],
     "predictions": ["image"],
     "verdicts": ["image", "label"],
     "scores": ["image", "label", "score"],
     "key": ["case"],
     "readings": ["reader", "case"],
+    "audit_readings": ["reader", "case", "label"],
 }
 
 
@@ -193,6 +239,11 @@ def read(
 def classes(path: str | Path) -> list[str]:
     """Return the names of classes, findings or probabilities that a manifest was written with."""
     return json.loads(pq.read_schema(path).metadata[b"classes"])
+
+
+def config(path: str | Path) -> dict:
+    """Return the configuration that a manifest was made with, see `provenance.describe`."""
+    return json.loads(pq.read_schema(path).metadata[b"provenance"])["config"]
 
 
 def _types(names: Sequence[str], kind: str) -> dict[str, pa.DataType]:

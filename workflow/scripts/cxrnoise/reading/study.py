@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from cxrnoise.core.manifests import SCHEMAS
 from cxrnoise.core.names import slug
 from cxrnoise.core.randomness import token, uniform
 from cxrnoise.images import radiographs
+from cxrnoise.reading.answers import UNSURE
 
 log = logging.getLogger(__name__)
 
@@ -180,24 +181,55 @@ def _cases(images: pd.DataFrame, seed: int, purpose: str) -> list[str]:
     ]
 
 
-def readers_side(key: pd.DataFrame, finding: str, seed: int) -> dict:
+def readers_side(
+    key: pd.DataFrame,
+    findings: Sequence[str],
+    seed: int,
+    classes: Sequence[str] = (),
+    design: str = "",
+) -> dict:
     """Return the content of `study.json`: what a reading room needs and readers may know.
 
-    `study` stands for this finding and these cases: readings of another draw do not fit.
+    Parameters
+    ----------
+    key: has the column `case`.
+    findings: the names of what is asked for; where there are classes, of what they are classes of.
+    seed: of the readers' orders.
+    classes: the names of the classes of which a reader chooses one; none in a study of findings.
+    design: as in `identifier`.
+
+    Raises `UserError` for a class that is named like the answer "not sure".
     """
     cases = sorted(key["case"])
+    if UNSURE in classes:
+        raise UserError(
+            f"A class is named {UNSURE}, which is how readers say that they are not sure: "
+            "give the class another name."
+        )
+    what = findings[0] if len(findings) == 1 else f"{len(findings)} findings"
     return {
-        "study": identifier(key, finding),
-        "title": f"{finding}: {len(cases)} radiographs",
-        "finding": finding,
+        "study": identifier(key, findings, classes, design),
+        "title": f"{what}: {len(cases)} radiographs",
+        **({"finding": findings[0]} if len(findings) == 1 else {"findings": list(findings)}),
+        **({"classes": list(classes)} if classes else {}),
         "seed": seed,
         "cases": cases,
     }
 
 
-def identifier(key: pd.DataFrame, finding: str) -> str:
-    """Return the 16 hex digits of a study, which differ when its finding or cases do."""
-    return token(16, 0, "study", slug(finding), *sorted(key["case"]))
+def identifier(
+    key: pd.DataFrame, findings: Sequence[str], classes: Sequence[str] = (), design: str = ""
+) -> str:
+    """Return the 16 hex digits of a study: readings of another study do not fit.
+
+    It stands for the findings, the classes and the cases. `design`, the name of an audit's design,
+    stands in place of the cases, so that a larger sample of the same design is the same study.
+    """
+    cases = [design] if design else sorted(key["case"])
+    asked = sorted(map(slug, findings))
+    if classes:
+        asked += ["one of", *sorted(map(slug, classes))]
+    return token(16, 0, "study", *asked, *cases)
 
 
 def write_json(content: dict, path: str | Path) -> None:

@@ -1,19 +1,14 @@
 """What is true of the labels: by the people who read the images, or by the phantoms' own truth."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from cxrnoise.core.errors import UserError
 from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.core.names import slug
 from cxrnoise.reading import answers, sources
-from cxrnoise.tasks.columns import listed
-
-log = logging.getLogger(__name__)
 
 MAJORITY, UNANIMOUS = RULES = ("majority", "unanimous")
 PHANTOM_COLUMNS = {"image", "true_findings"}
@@ -50,20 +45,10 @@ def reads(path: str | Path, findings: Sequence[str]) -> pd.DataFrame:
     header = next(answers.numbered_rows(path), (1, []))[1]
     if set(header) >= PHANTOM_COLUMNS:
         return _of_phantoms(path, findings)
-    columns = {slug(name) for name in header}
-    known = [finding for finding in findings if slug(finding) in columns]
-    if not known:
-        raise UserError(
-            f"{path} has no column for {listed(findings)}, so it says nothing about this task: "
-            f"its columns are {listed(header, most=20)}; name another file or another task."
-        )
-    if len(known) < len(findings):
-        missing = [finding for finding in findings if finding not in known]
-        log.info("%s says nothing about %s", path, listed(missing))
+    known = sources.read_findings(path, findings)
     rows = [
         (image, finding, reader, int(answer == answers.PRESENT))
-        for finding in known
-        for image, reader, answer in sources.expert_reads(path, finding)
+        for image, reader, finding, answer in sources.expert_reads(path, known)
     ]
     return pd.DataFrame(rows, columns=["image", "label", "reader", "answer"])
 
