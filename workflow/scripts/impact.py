@@ -1,7 +1,7 @@
 import pandas as pd
 
 from cxrnoise.audit import impact
-from cxrnoise.core import provenance
+from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
 from cxrnoise.report import impact as figures
 from cxrnoise.report import pages, saving
@@ -9,7 +9,7 @@ from cxrnoise.scores import run
 
 with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output
-    sample, verdicts = pd.read_parquet(files.sample), pd.read_parquet(files.verdicts)
+    sample, verdicts = manifests.read(files.sample, "sample"), pd.read_parquet(files.verdicts)
     audited = run.read(files.labels, files.predictions, None, ["test"])
     tables = [impact.shift(audited, sample, verdicts, params.seed)]
     if files.get("after"):
