@@ -13,6 +13,7 @@ from cxrnoise.core.errors import UserError
 from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.report import impact as figures
 from cxrnoise.statistics import evaluation, replicates
+from cxrnoise.statistics.intervals import wilson
 
 FINDINGS = ["Effusion", "Mass"]
 
@@ -183,6 +184,17 @@ def test_the_mean_is_over_findings_that_both_sides_can_judge():
     mean, effusion = values(table, "mean").loc["auc"], values(table).loc["auc"]
     assert mean[["before", "after"]].tolist() == effusion[["before", "after"]].tolist()
     assert figures.draw(table, "x").axes
+
+
+def test_a_share_of_all_or_none_has_the_interval_of_wilson():
+    label = np.arange(40)[:, None] % 4 == 0
+    true = np.hstack([label, label]).astype(int)
+    run = run_of(true, np.clip(true, 0.1, 0.9))
+    table = impact.shift(run, sample_of(run.images), verdicts_of(run.images, true), 0)
+    row = values(table).loc["sensitivity"]
+    assert row[["before", "before_high"]].tolist() == [1, 1]
+    assert row["before_low"] == pytest.approx(wilson(1, 10)[0])
+    assert row["how"].endswith("Wilson")
 
 
 def test_a_finding_that_no_threshold_tells_apart_has_no_sensitivity():

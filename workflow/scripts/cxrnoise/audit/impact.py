@@ -16,7 +16,9 @@ Images that were read besides the sample, because they were suspicious, take no 
 Methodology 18, 1992): of the m patients of a stratum m - 1 are drawn with replacement, and their
 weights grow by m / (m - 1). A patient with images in several strata belongs to that of the first. A
 stratum of one patient adds no width. The intervals are about patients like these, and so do not
-shrink where an archive is read whole.
+shrink where an archive is read whole. Where all positive (or negative) images are called right, or
+none is, the interval of the share is Wilson's for the effective number of images (Kish, Survey
+Sampling, 1965). A finding that a resample cannot judge enters its mean with the value of the data.
 
 **Threshold.** Sensitivity and specificity of a finding are at the threshold with the largest sum
 of both by the labels that the classifier was trained on (`evaluation.youden`). Of several classes,
@@ -24,7 +26,7 @@ each is judged against the others, and an image is called by its most probable c
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -143,9 +145,17 @@ class Judged:
             _share(negative * (1 - self.called), negative),
         ]
 
+    def effective(self, weight: np.ndarray) -> list[float]:
+        """Return of how many images each of `MEASURES` is a share; 0 for one that is none."""
+        return [0, *(_effective(weight[self.label == label]) for label in (1, 0))]
+
 
 def _share(part: np.ndarray, whole: np.ndarray) -> float:
     return part.sum() / whole.sum() if whole.sum() > 0 else np.nan
+
+
+def _effective(weight: np.ndarray) -> float:
+    return weight.sum() ** 2 / (weight**2).sum() if len(weight) else 0
 
 
 def shift(run: Run, sample: pd.DataFrame, verdicts: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -259,37 +269,52 @@ def _compared(
     rows = []
     for place, (name, at) in enumerate(known.items()):
         positive = [side[name].label.sum() for side in sides]
+        shares = [side[name].effective(weighted.weight[at]) for side in sides]
         for number, measure in enumerate(MEASURES):
-            found = _sides(measured[:, place, :, number])
-            rows.append((comparison, name, measure, *found, len(at), *positive))
+            found, how = _sides(measured[:, place, :, number], [of[number] for of in shares])
+            rows.append((comparison, name, measure, *found, len(at), *positive, how))
     if len(known) > 1:
         images = (weighted.weight > 0).sum()
         for number, measure in enumerate(MEASURES):
-            found = _sides(_mean(measured[..., number]))
-            rows.append((comparison, MEAN, measure, *found, images, None, None))
-    table = pd.DataFrame(rows, columns=COLUMNS[:-1])
-    return table.assign(how=np.where(table["before_low"].notna(), HOW, ""))
+            found, how = _sides(_mean(measured[..., number]))
+            rows.append((comparison, MEAN, measure, *found, images, None, None, how))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _mean(measured: np.ndarray) -> np.ndarray:
-    """Return the mean over the labels of which both sides exist, (1 + resamples, 2)."""
-    both = ~np.isnan(measured).any(axis=2, keepdims=True)
-    lasting = both[:1]  # those that exist without resampling
-    found = np.where(both & lasting, measured, np.nan)
+    """Return the mean over the labels of which both sides exist, (1 + resamples, 2).
+
+    Parameters
+    ----------
+    measured: (1 + resamples, labels, 2), the first of the data.
+    """
+    measured = measured[:, ~np.isnan(measured[0]).any(axis=1)]
+    lacking = np.isnan(measured).any(axis=2, keepdims=True)
+    found = np.where(lacking, measured[:1], measured)
     return replicates.mean_of_known(found.swapaxes(0, 1))
 
 
-def _sides(measured: np.ndarray) -> list[float]:
-    """Return before, after and difference, each with its interval."""
-    difference = measured[:, 1] - measured[:, 0]
-    values = [*measured.T, difference]
-    bounds = [replicates.SHARE, replicates.SHARE, replicates.DIFFERENCE]
-    found = [_estimate(side, limits) for side, limits in zip(values, bounds, strict=True)]
-    return [number for side in found for number in side[:3]]
+def _sides(measured: np.ndarray, shares_of: Sequence[float] = (0, 0)) -> tuple[list[float], str]:
+    """Return before, after and difference, each with its interval, and how these were made.
+
+    Parameters
+    ----------
+    measured: before and after, (1 + resamples, 2), the first of the data.
+    shares_of: of how many images each side is a share, 0 where it is none.
+    """
+    before, after = (
+        _estimate(side, replicates.SHARE, share_of)
+        for side, share_of in zip(measured.T, shares_of, strict=True)
+    )
+    difference = _estimate(measured[:, 1] - measured[:, 0], replicates.DIFFERENCE)
+    numbers = [number for side in (before, after, difference) for number in side[:3]]
+    if np.isnan(before.low) and np.isnan(after.low):
+        return numbers, ""
+    return numbers, f"{HOW}, Wilson" if "Wilson" in (before.how, after.how) else HOW
 
 
-def _estimate(values: np.ndarray, bounds: tuple[float, float]) -> Estimate:
+def _estimate(values: np.ndarray, bounds: tuple[float, float], share_of: float = 0) -> Estimate:
     value, resampled = values[:1], values[np.newaxis, 1:]
     if np.isnan(resampled).all():
         return Estimate(value[0], *NOTHING[1:], 0)
-    return replicates.estimate(value, resampled, 0, bounds)
+    return replicates.estimate(value, resampled, 0, bounds, share_of)
