@@ -529,14 +529,18 @@ def retrained(path, noise=CORRECTED_NOISE):
 
 def corrections_at_hand(wildcards):
     """Return the table of corrections, or end with a sentence where there is none."""
-    if config["corrections"] is None:
+    named, made = config["corrections"], f"{AUDIT}/corrections.csv"
+    if named is None:
         sys.exit(
             "A run on corrected labels needs a table of corrections, but the configuration key "
-            f"corrections is none: set it to a file, such as {AUDIT}/corrections.csv.".format(
-                task=wildcards.task
-            )
+            f"corrections is none: set it to a file, such as {made.format(**wildcards)}."
         )
-    return config["corrections"]
+    if not os.path.exists(named) and named != made.format(**wildcards):
+        sys.exit(
+            f"The corrections {named} in the configuration key corrections are missing: check the "
+            "path."
+        )
+    return named
 
 
 wildcard_constraints:

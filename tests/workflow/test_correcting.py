@@ -1,6 +1,7 @@
 """Corrections through the real Snakefile: laid over the labels of the same cohort and folds."""
 
 import pandas as pd
+import pytest
 
 RESULTS = "results/situs"
 CORRECTED = f"{RESULTS}/noise-corrected-0/seed-0"
@@ -41,8 +42,14 @@ def test_a_run_on_corrected_labels_has_the_same_cohort_splits_and_folds(finished
     assert finished.started("train", "predict") == 0
 
 
-def test_a_run_on_corrected_labels_without_corrections_is_one_sentence(fresh):
-    printed = fresh.refuses("--dry-run", "--", f"{CORRECTED}/labels.parquet")
-    assert "the configuration key corrections is none" in printed
-    assert "results/situs/audit/corrections.csv" in printed
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ([], "corrections is none: set it to a file, such as results/situs/audit/corrections.csv"),
+        (["--config", "corrections=none.csv"], "The corrections none.csv in the configuration"),
+    ],
+)
+def test_a_run_without_its_table_of_corrections_is_one_sentence(fresh, settings, said):
+    printed = fresh.refuses("--dry-run", *settings, "--", f"{CORRECTED}/labels.parquet")
+    assert said in printed
     assert "Traceback" not in printed
