@@ -38,7 +38,7 @@ def five(file):
 
 def verdict(path, rule, findings=("Effusion", "Pleural_Thickening")):
     table = truth.read(path, findings, rule)
-    assert list(table) == ["image", "label", "true_label", "votes"]
+    assert list(table) == ["image", "label", "true_label", "votes", "readers"]
     return {
         (row.image, row.label): (row.true_label, row.votes) for row in table.itertuples(index=False)
     }

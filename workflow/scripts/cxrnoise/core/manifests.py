@@ -147,6 +147,13 @@ _COLUMNS = {
         "answered_at": TEXT,
         "source": TEXT,
     },
+    "audit_verdicts": {
+        "image": TEXT,
+        "label": TEXT,
+        "true_label": LABEL,
+        "votes": pa.int64(),
+        "readers": pa.int64(),
+    },
 }
 SCHEMAS = {kind: pa.schema(columns) for kind, columns in _COLUMNS.items()}
 # The type of further columns, such as the findings of an index or the classes of predictions.
@@ -168,6 +175,7 @@ IDENTITY = {
     "key": ["case"],
     "readings": ["reader", "case"],
     "audit_readings": ["reader", "case", "label"],
+    "audit_verdicts": ["image", "label"],
 }
 
 

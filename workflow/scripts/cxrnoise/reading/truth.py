@@ -75,22 +75,23 @@ def verdicts(read: pd.DataFrame, rule: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    read: the table of `reads`.
+    read: the table of `reads`; in an audit an answer can also be a class, or -1 for not sure.
     rule: `majority` (more than half of the readers of the label say so) or `unanimous` (all do).
 
     Returns
     -------
-    One row a label that somebody read: image, label, true_label (1, 0, or -1 where the rule
-    decides nothing) and votes (how many readers say so; half of them in a tie).
+    One row a label that somebody read: image, label, true_label (int8, -1 where the rule decides
+    nothing or readers are not sure), votes (how many readers give the most frequent answer) and
+    readers (how many read the label).
     """
-    counted = read.groupby(["image", "label"], sort=False)["answer"].agg(["sum", "size"])
-    present, absent = counted["sum"], counted["size"] - counted["sum"]
-    if rule == UNANIMOUS:
-        true = np.select([absent == 0, present == 0], [1, 0], UNKNOWN)
-    else:
-        true = _majority(present, absent)
-    found = counted.assign(true_label=true.astype(np.int8), votes=np.maximum(present, absent))
-    return found[["true_label", "votes"]].reset_index()
+    key = ["image", "label"]
+    counted = read.groupby([*key, "answer"], sort=False).size().rename("votes").reset_index()
+    counted["readers"] = counted.groupby(key, sort=False)["votes"].transform("sum")
+    most = counted.sort_values("votes", ascending=False, kind="stable")
+    found = most.drop_duplicates(key).sort_index().reset_index(drop=True)
+    needed = found["readers"] if rule == UNANIMOUS else found["readers"] // 2 + 1
+    true = np.where(found["votes"] >= needed, found["answer"], UNKNOWN).astype(np.int8)
+    return found.assign(true_label=true)[[*key, "true_label", "votes", "readers"]]
 
 
 def against_the_others(read: pd.DataFrame) -> pd.DataFrame:

@@ -11,8 +11,8 @@ from cxrnoise.reading import study
 from cxrnoise.reading.answers import ABSENT, PRESENT
 from cxrnoise.scores.groups import CELLS
 from cxrnoise.scores.verdict import KINDS, LABEL_ERROR, TRUE_ERROR
-from cxrnoise.statistics import agreement
-from cxrnoise.statistics.intervals import NOTHING, Estimate, share, wilson
+from cxrnoise.statistics import agreement, survey
+from cxrnoise.statistics.intervals import NOTHING, Estimate, share
 from cxrnoise.statistics.trend import trend
 
 MAJORITY = "majority"
@@ -167,11 +167,7 @@ def extrapolated(own: pd.DataFrame, key: pd.DataFrame) -> Estimate:
     """Estimate how many of all disagreements are label errors.
 
     In each stratum of the draw, the share of label errors among the decided cases is taken for all
-    disagreements of the stratum. Its interval is Wilson's for a finite population: with
-    n (N - 1) / (N - n) in place of n cases, so that the interval closes when all N are read. The
-    distances from the estimates to the bounds of several strata are combined as the square root of
-    the sum of their squares (G. Y. Zou, A. Donner, Statistics in Medicine 27, 2008), which also
-    holds where a share is 0 or 1.
+    disagreements of the stratum; see `survey.number`.
 
     Parameters
     ----------
@@ -184,24 +180,11 @@ def extrapolated(own: pd.DataFrame, key: pd.DataFrame) -> Estimate:
     """
     drawn = key[key["role"] == study.DISAGREEMENT]
     sizes = drawn.groupby("stratum")["weight"].sum().round().astype(int)
-    total = int(sizes.sum())
-    value = below = above = 0.0
-    for stratum, size in sizes.items():
-        verdicts = own.loc[own["stratum"] == stratum, "verdict"]
-        label_errors, true_errors = ((verdicts == kind).sum() for kind in KINDS)
-        n = label_errors + true_errors
-        if n == 0:
-            return Estimate(*NOTHING, total)
-        number = size * label_errors / n
-        raised = n * (size - 1) / (size - n) if n < size else np.inf
-        low, high = _within(label_errors / n, raised, size, label_errors, size - true_errors)
-        value += number
-        below += (number - low) ** 2
-        above += (high - number) ** 2
-    return Estimate(value, value - below**0.5, value + above**0.5, total)
-
-
-def _within(part: float, n: float, size: int, least: int, most: int) -> tuple[float, float]:
-    """Return Wilson's interval as numbers of `size`, within the bounds that are certain."""
-    low, high = wilson(part, n) if np.isfinite(n) else (part, part)
-    return max(size * low, least), min(size * high, most)
+    label_errors, true_errors = (
+        own.loc[own["verdict"] == kind, "stratum"].value_counts().reindex(sizes.index, fill_value=0)
+        for kind in KINDS
+    )
+    read = label_errors + true_errors
+    if (read == 0).any():
+        return Estimate(*NOTHING, int(sizes.sum()))
+    return survey.number(*(part.to_numpy() for part in (label_errors, read, sizes)))

@@ -22,10 +22,11 @@ class Estimate(NamedTuple):
 NOTHING = (np.nan, np.nan, np.nan)  # value, low and high of a number that does not exist
 
 
-def wilson(proportion: float, n: float) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of a proportion of n."""
-    low, high = proportion_confint(proportion * n, n, method="wilson")
-    return float(low), float(high)
+def wilson(
+    proportion: float | np.ndarray, n: float | np.ndarray
+) -> tuple[float | np.ndarray, float | np.ndarray]:
+    """Return the 95 % Wilson score interval of a proportion of n, or of each of several."""
+    return proportion_confint(proportion * n, n, method="wilson")
 
 
 def share(part: float, whole: float) -> Estimate:

@@ -1,0 +1,25 @@
+import pandas as pd
+
+from cxrnoise.audit import counts, groups, readers
+from cxrnoise.core import manifests
+from cxrnoise.core.jobs import job
+from cxrnoise.report import pages
+
+with job(snakemake):
+    params, files, output = snakemake.params, snakemake.input, snakemake.output
+    labels = manifests.read(files.labels, "labels")
+    readings = manifests.read(files.readings, "audit_readings")
+    divided = None
+    if files.index:
+        divided = groups.groups(manifests.read(files.index, "index"), params.columns)
+    table = counts.count(
+        labels,
+        manifests.read(files.design, "design"),
+        manifests.read(files.sample, "sample"),
+        manifests.read(files.verdicts, "audit_verdicts"),
+        pd.read_parquet(files.ranking, columns=["image", "label", "calibrated"]),
+        divided,
+    )
+    counts.say(table)
+    pages.write_csv(table, output.count)
+    pages.write_csv(readers.agree(readings, labels.attrs["classes"]), output.agreement)
