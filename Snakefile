@@ -28,6 +28,7 @@ include: "rules/reading.smk"
 include: "rules/detection.smk"
 include: "rules/audit.smk"
 include: "rules/counts.smk"
+include: "rules/calibration.smk"
 include: "rules/corrections.smk"
 include: "rules/hanging.smk"
 

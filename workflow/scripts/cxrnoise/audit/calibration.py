@@ -14,15 +14,20 @@ the labels of one patient are alike. The share of wrong labels is taken to have 
 of the mean and the variance that follow. Labels with a verdict count as known.
 """
 
+import logging
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from scipy.stats import beta
 
+from cxrnoise.audit import ranking as before_reading
 from cxrnoise.audit import regression
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.core.randomness import uniform
+
+log = logging.getLogger(__name__)
 
 KEY = ["image", "label"]
 RIGHT, WRONG, NOT_SURE, NOT_READ = "right", "wrong", "not sure", ""
@@ -57,6 +62,11 @@ def calibrate(
     columns = regression.columns(ranking)
     patient, names = ranking["patient"].factorize()
     reads = _reads(ranking, patient, sample, verdicts)
+    log.info(
+        "learnt from %d labels of the sample that have a verdict; %d of them are wrong",
+        len(reads.wrong),
+        reads.wrong.sum(),
+    )
     calibrated = regression.fit(columns, reads).probability(columns)
     for patients in _folds(names, reads, seed):
         others = regression.fit(columns, reads.part(~np.isin(reads.patient, patients)))
@@ -82,6 +92,15 @@ def ranked(ranking: pd.DataFrame, calibrated: pd.DataFrame, verdicts: pd.DataFra
     table = ranking.assign(calibrated=calibrated["calibrated"].to_numpy(), verdict=words)
     table = table.sort_values(["calibrated", "rank"], ascending=[False, True], ignore_index=True)
     return table.assign(rank=np.arange(1, len(table) + 1))
+
+
+def for_people(ranked: pd.DataFrame) -> pd.DataFrame:
+    """Return what `ranked` returned with words for the values of a label, and the rank first."""
+    named = before_reading.for_people(ranked)
+    place = named.columns.get_loc("suggested") + 1
+    named.insert(place, "probability_wrong", ranked["calibrated"].round(4))
+    named.insert(place + 1, "verdict", ranked["verdict"])
+    return named
 
 
 def first(ranking: pd.DataFrame, sample: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
@@ -127,6 +146,17 @@ def first(ranking: pd.DataFrame, sample: pd.DataFrame, verdicts: pd.DataFrame) -
     remaining = _predicted(**after, **uncertain)
     found = [depths, *wrong, before["read"].astype(np.int64), *remaining]
     return pd.DataFrame(dict(zip(FIRST, found, strict=True)))
+
+
+def say(expected: pd.DataFrame) -> None:
+    """Log the table of `first`."""
+    for row in expected.itertuples():
+        log.info(
+            "of the first %d labels %.0f are expected to be wrong [%.0f to %.0f]; once these are "
+            "mended, %.0f wrong labels remain [%.0f to %.0f]",
+            *(row.k, row.wrong, row.low, row.high),
+            *(row.remaining, row.remaining_low, row.remaining_high),
+        )
 
 
 def _predicted(

@@ -25,6 +25,16 @@ _COHORT = {
     "true_label": LABEL,
     "reported_label": LABEL,
 }
+_RANKING = {
+    "image": TEXT,
+    "patient": TEXT,
+    "label": TEXT,
+    "given_label": LABEL,
+    "suggested": LABEL,
+    "probability": NUMBER,
+    "score": NUMBER,
+    "rank": pa.int64(),
+}
 _COLUMNS = {
     "listing": {
         "file": TEXT,
@@ -80,16 +90,8 @@ _COLUMNS = {
         "group": TEXT,
     },
     "reads": {"image": TEXT, "label": TEXT, "reader": TEXT, "answer": LABEL},
-    "ranking": {
-        "image": TEXT,
-        "patient": TEXT,
-        "label": TEXT,
-        "given_label": LABEL,
-        "suggested": LABEL,
-        "probability": NUMBER,
-        "score": NUMBER,
-        "rank": pa.int64(),
-    },
+    "ranking": _RANKING,
+    "calibrated": _RANKING | {"calibrated": NUMBER, "verdict": TEXT},
     "design": {
         "image": TEXT,
         "patient": TEXT,
@@ -166,6 +168,7 @@ IDENTITY = {
     "dynamics": ["image", "label"],
     "reads": ["image", "label", "reader"],
     "ranking": ["image", "label"],
+    "calibrated": ["image", "label"],
     "design": ["image"],
     "sample": ["image"],
     "audit_key": ["case"],
