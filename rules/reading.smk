@@ -1,4 +1,5 @@
-# The observer study: the disagreements that are read, what readers say of them, and Table 2.
+# The observer study: the disagreements that are read, what readers say of them, and Table 2; and what
+# readers say of the sample of an audit.
 
 from cxrnoise.reading import sources
 
@@ -72,6 +73,41 @@ rule readings:
         code=fingerprint("readings.py"),
     script:
         "../workflow/scripts/readings.py"
+
+
+AUDIT_READINGS = config["audit"]["readings"]
+AUDIT_SIMULATED = AUDIT_READINGS == sources.SIMULATED
+
+
+# What readers say of all findings, or of the class, of the images of an audit.
+rule audit_readings:
+    input:
+        key=lambda wildcards: (
+            f"{DESIGN}/sample.parquet"
+            if wildcards.task in IMPORTED
+            else f"{DESIGN}/key.parquet"
+        ),
+        labels=ancient(audited("labels.parquet")),
+        readings=lambda wildcards: sources.at_hand(
+            AUDIT_READINGS, f"{DESIGN}/readings.csv".format(**wildcards)
+        ),
+        truth=f"{Path(METADATA).parent}/truth.csv" if AUDIT_SIMULATED else [],
+    output:
+        readings=f"{DESIGN}/readings.parquet",
+    log:
+        f"{DESIGN_LOGS}/audit_readings.log",
+    conda:
+        "../envs/tables.yaml"
+    params:
+        with_images=lambda wildcards: wildcards.task not in IMPORTED,
+        design=config["audit"]["design"],
+        source=sources.ROOM if AUDIT_READINGS == sources.ROOM else sources.FILE,
+        simulation=config["simulated_reader"] if AUDIT_SIMULATED else None,
+        study=f"{DESIGN}/study",
+        expected=f"{DESIGN}/readings.csv",
+        code=fingerprint("audit_readings.py"),
+    script:
+        "../workflow/scripts/audit_readings.py"
 
 
 # Table 2: errors of the labels and of the model according to the readers, by group.

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from cxrnoise.reading.answers import Reading
-from reading_studies import STUDY, write_study
+from cxrnoise.reading.answers import Asked, Reading
+from reading_studies import ASKED, STUDY, write_study
 from readingroom import links
 from readingroom.store import Store
 
@@ -33,9 +33,9 @@ FLAGS = [
 class Server:
     """`python -m readingroom STUDY serve` in a process of its own."""
 
-    def __init__(self, folder: Path, cases: int, size: int):
-        self.study = folder / "study"
-        self.cases = write_study(self.study, cases, size)
+    def __init__(self, folder: Path, cases: int, size: int, asked: Asked = ASKED):
+        self.study, self.asked = folder / "study", asked
+        self.cases = write_study(self.study, cases, size, asked=asked)
         self.port = 0
         self.printed = folder / "printed.txt"
         self.links = []
@@ -92,16 +92,16 @@ class Server:
             return store.history(reader)
 
     def store(self):
-        return closing(Store(self.study.parent / "room", STUDY))
+        return closing(Store(self.study.parent / "room", STUDY, self.asked))
 
 
 @pytest.fixture
 def serve(tmp_path):
-    """`serve(cases=4, size=64)`: a server, which the test's end kills."""
+    """`serve(cases=4, size=64, asked=ASKED)`: a server, which the test's end kills."""
     started = []
 
-    def start(cases: int = 4, size: int = 64) -> Server:
-        started.append(Server(tmp_path, cases, size))
+    def start(cases: int = 4, size: int = 64, asked: Asked = ASKED) -> Server:
+        started.append(Server(tmp_path, cases, size, asked))
         return started[-1]
 
     yield start

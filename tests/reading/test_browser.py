@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from cxrnoise.reading import answers
-from reading_studies import STUDY
+from reading_studies import ASKED, STUDY
 
 SHOWN = "#radiograph[data-case]"
 TABLETS = {"landscape": (1024, 768), "portrait": (768, 1024)}
@@ -507,4 +507,4 @@ def test_the_administrator_s_page_shows_progress_and_exports(serve, page_of):
     expect(admin.locator("#pairs tr")).to_contain_text("25 %")
     with admin.expect_download() as download:
         admin.get_by_text("Export readings as CSV").click()
-    assert len(answers.read_csv(download.value.path(), STUDY, server.cases)) == 8
+    assert len(answers.read_csv(download.value.path(), STUDY, server.cases, ASKED)) == 8

@@ -6,8 +6,10 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 
-from reading_studies import answer
+from cxrnoise.reading.answers import Asked
+from reading_studies import ASKED, NIH, answer, reading, several
 
 OURS = {"X-Reading-Room": "1"}
 READERS, CASES = 20, 30
@@ -91,11 +93,34 @@ def test_export_and_import_are_one_command_each(serve, tmp_path):
     exported = server.run("export", str(tmp_path / "out.csv"))
     assert exported.stdout.endswith("1 readings of 1 readers\n")
     text = (tmp_path / "out.csv").read_text()
-    assert f"{server.cases[0]},reader-1,present,4,,,12.5,20" in text
+    assert f"{server.cases[0]},reader-1,Emphysema,present,4,,,12.5,20" in text
     again = server.run("import", str(tmp_path / "out.csv"))
     assert again.stdout.endswith("0 readings added, 1 were there already\n")
     other = server.run("import", str(tmp_path / "out.csv"), "--room", str(tmp_path / "other"))
     assert other.stdout.endswith("1 readings added, 0 were there already\n")
+
+
+def test_a_third_reader_is_invited_to_the_disputed_cases_or_to_a_part(serve):
+    server = serve(cases=10)
+    none = server.run("invite", "eva", "--cases", "disputed")
+    assert none.returncode == 1 and none.stderr.startswith("No two readers disagree on a case")
+    assert none.stderr.count("\n") == 1
+    server.invite("ann")
+    server.invite("ben")
+    with server.store() as store:
+        for reader, said in (("ann", "present"), ("ben", "absent")):
+            for number, case in enumerate(server.cases[:4]):
+                mine = said if number < 2 else "unsure"
+                store.save(f"{reader} {case}", [reading(case, reader=reader, answer=mine)])
+    invited = server.run("invite", "eva", "--cases", "disputed")
+    assert invited.stdout.startswith("eva reads 2 of 10 cases.\n")
+    parts = []
+    for name in ("cy", "dan"):
+        assert "reads 3 of 10 cases" in server.run("invite", name, "--part", "0.3").stdout
+        with server.store() as store:
+            parts.append(store.part(name))
+    assert parts[0] == parts[1]
+    assert "--part" in server.run("invite", "flo", "--part", "1.5").stderr
 
 
 def test_a_bad_import_is_one_sentence_and_adds_nothing(serve, tmp_path):
@@ -113,38 +138,52 @@ def test_a_bad_import_is_one_sentence_and_adds_nothing(serve, tmp_path):
     assert server.readings() == []
 
 
-def test_twenty_readers_at_once_meet_no_error_and_lose_no_answer(serve):
-    server = serve(cases=CASES)
+@pytest.mark.parametrize("asked", [ASKED, Asked(NIH)], ids=["one finding", "14 findings"])
+def test_twenty_readers_at_once_meet_no_error_and_lose_no_answer(serve, asked):
+    server = serve(cases=CASES, asked=asked)
     links = [server.invite(f"reader {number:02d}") for number in range(READERS)]
     tokens = [link.partition("#")[2] for link in links]
 
+    def body(case: str, **values) -> dict:
+        if asked.alone:
+            return answer(case, values["comment"], **values)
+        return several(case, values["comment"], dict.fromkeys(NIH, "absent"), **values)
+
+    async def answered(ask, *args, **options) -> httpx.Response:
+        """As a page does: ask again where the connection was closed."""
+        while True:
+            try:
+                return await ask(*args, **options)
+            except httpx.TransportError:
+                continue
+
     async def read(token: str, number: int, failures: list) -> None:
         async with httpx.AsyncClient(base_url=server.base, timeout=30) as client:
-            entered = await client.post("/session", json={"token": token}, headers=OURS)
-            content = (await client.get("/api/reading")).json()
+            entered = await answered(client.post, "/session", json={"token": token}, headers=OURS)
+            content = (await answered(client.get, "/api/reading")).json()
 
             async def one(case: str) -> None:
-                image = await client.get(f"/images/{case}.png")
-                name = f"{number} {case}"
-                body = answer(case, name, reader=content["reader"], comment=name)
-                saved = await client.post("/api/answers", json=body, headers=OURS)
+                image = await answered(client.get, f"/images/{case}.png")
+                sent = body(case, reader=content["reader"], comment=f"{number} {case}")
+                saved = await answered(client.post, "/api/answers", json=sent, headers=OURS)
                 failures.extend(r for r in (entered, image, saved) if r.status_code != 200)
 
             await asyncio.gather(*map(one, content["cases"]))
 
     async def all_at_once() -> list:
         failures = []
-        reading = (read(token, number, failures) for number, token in enumerate(tokens))
-        await asyncio.gather(*reading)
+        each = (read(token, number, failures) for number, token in enumerate(tokens))
+        await asyncio.gather(*each)
         return failures
 
     with ThreadPoolExecutor() as own_thread:  # the browser's has a loop already
         assert own_thread.submit(asyncio.run, all_at_once()).result() == []
     server.kill()
     rows = server.readings()
-    assert {(row.reader, row.comment) for row in rows} == {
-        (f"reader {number:02d}", f"{number} {case}")
+    assert {(row.reader, row.finding, row.comment) for row in rows} == {
+        (f"reader {number:02d}", finding, f"{number} {case}")
         for number in range(READERS)
+        for finding in asked.findings
         for case in server.cases
     }
-    assert len(rows) == READERS * CASES
+    assert len(rows) == len(server.history()) == READERS * CASES * len(asked.findings)

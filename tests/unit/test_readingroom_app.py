@@ -5,13 +5,16 @@ import re
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.metrics import cohen_kappa_score
 from starlette.testclient import TestClient
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.reading import answers
-from reading_studies import STUDY, answer, reading, write_study
-from readingroom import app, guards, links, study
+from cxrnoise.reading.answers import Asked
+from reading_studies import ASKED, NIH, ROTATIONS, STUDY, answer, reading, several, write_study
+from readingroom import agreement, app, guards, links, study
 from readingroom.store import Store
 
 BASE = "http://127.0.0.1:8000"
@@ -22,10 +25,10 @@ PUBLIC = {"/enter", "/enter.js", "/icon.svg", "/room.css", "/session"}
 class Room:
     """A room in this process, with clients that hold one reader's cookie, or none."""
 
-    def __init__(self, folder: Path, secure: bool = False):
-        self.cases = write_study(folder / "study")
+    def __init__(self, folder: Path, secure: bool = False, asked: Asked = ASKED):
+        self.cases = write_study(folder / "study", asked=asked)
         self.study = study.load(folder / "study")
-        self.store = Store(folder / "room", STUDY)
+        self.store = Store(folder / "room", STUDY, asked)
         self.app = app.create(self.study, self.store, ["127.0.0.1", "reading.example"], secure)
         self.routes = app._Room(self.study, self.store, [], False).routes()
 
@@ -47,6 +50,12 @@ class Room:
 @pytest.fixture
 def room(tmp_path):
     return Room(tmp_path)
+
+
+@pytest.fixture
+def nih(tmp_path):
+    """A room that asks for 14 findings."""
+    return Room(tmp_path, asked=Asked(NIH))
 
 
 def send(client, case, submission="1", **values):
@@ -166,6 +175,105 @@ def test_a_database_that_fails_is_no_saved_answer(room, monkeypatch):
     response = send(client, room.cases[0])
     assert response.status_code == 503
     assert "saved" not in response.json()
+
+
+# ---- several findings, and classes
+
+
+def send_all(client, case, submission="1", present=(), **values):
+    said = {name: "present" if name in present else "absent" for name in NIH}
+    said |= values.pop("said", {})
+    body = several(case, submission, said, **values)
+    return client.post("/api/answers", json=body, headers=OURS)
+
+
+def test_one_request_saves_all_findings_of_a_case(nih):
+    client = nih.reader()
+    response = send_all(client, nih.cases[0], present=["Mass"], comment="büllae")
+    assert response.json()["saved"]
+    saved = {made.finding: made for made in nih.store.readings()}
+    assert list(saved) == list(NIH)
+    assert {made.comment for made in saved.values()} == {"büllae"}
+    assert [name for name in NIH if saved[name].answer == "present"] == ["Mass"]
+    (given,) = client.get("/api/reading").json()["answers"]
+    assert given["answers"]["Mass"] == "present" and len(given["answers"]) == 14
+    assert client.get("/api/reading").json()["findings"] == list(NIH)
+
+
+@pytest.mark.parametrize(
+    "said", [{"Mass": ""}, {"Mass": "maybe"}, {"Rib": "present"}, {"Mass": None}, {"Mass": []}]
+)
+def test_answers_that_are_none_save_no_finding(nih, said):
+    response = send_all(nih.reader(), nih.cases[0], said=said)
+    assert response.status_code == 400 and response.json()["error"].endswith(".")
+    assert nih.store.history() == []
+
+
+def test_an_unanswered_finding_saves_none_of_them(nih):
+    said = dict.fromkeys(NIH[1:], "absent")
+    body = several(nih.cases[0], "1", said)
+    response = nih.reader().post("/api/answers", json=body, headers=OURS)
+    assert response.status_code == 400
+    assert nih.store.history() == []
+
+
+def test_a_class_or_not_sure_is_saved_and_nothing_else(tmp_path):
+    room = Room(tmp_path, asked=Asked(("Rotation",), ROTATIONS))
+    client = room.reader()
+    for number, (said, status) in enumerate(
+        [("turned left", 200), ("unsure", 200), ("present", 400)]
+    ):
+        body = several(room.cases[number], str(number), {"Rotation": said})
+        response = client.post("/api/answers", json=body, headers=OURS)
+        assert response.status_code == status
+    assert [made.answer for made in room.store.readings()] == ["turned left", "unsure"]
+    content = client.get("/api/reading").json()
+    assert (content["findings"], content["classes"]) == (["Rotation"], list(ROTATIONS))
+
+
+def test_the_administrator_sees_each_finding(nih):
+    send_all(nih.reader("ann"), nih.cases[0], "1", reader="ann", present=["Mass", "Edema"])
+    ben = nih.reader("ben")
+    for number in (0, 1):
+        send_all(ben, nih.cases[number], f"b{number}", reader="ben", present=["Mass"])
+    send_all(ben, nih.cases[1], "again", reader="ben", present=["Mass"], comment="sure")
+    content = nih.admin().get("/api/overview").json()
+    ann, ben = content["readers"]
+    assert (ann["read"], ann["corrections"]) == (1, 0)
+    assert (ben["read"], ben["corrections"]) == (2, 1)
+    assert ann["answers"] == {"present": 2, "absent": 12, "unsure": 0}
+    by_finding = {row["finding"]: row for row in content["findings"]}
+    assert list(by_finding) == list(NIH)
+    assert by_finding["Mass"]["read"] == by_finding["Mass"]["answers"]["present"] == 3
+    equal = {pair["finding"]: pair["agreement"] for pair in content["pairs"]}
+    assert equal == {name: float(name != "Edema") for name in NIH}
+
+
+def test_a_second_reader_gets_the_disputed_cases_alone(nih):
+    for reader, present in {"ann": ["Mass"], "ben": []}.items():
+        client = nih.reader(reader)
+        for number in (0, 1):
+            found = present if number == 0 else []
+            send_all(client, nih.cases[number], f"{reader}{number}", reader=reader, present=found)
+    cases = agreement.disputed(nih.store.readings())
+    assert cases == [nih.cases[0]]
+    third = nih.client(nih.store.invite("eva", cases=cases))
+    assert third.get("/api/reading").json()["cases"] == cases
+    (*_, eva) = nih.admin().get("/api/overview").json()["readers"]
+    assert (eva["reader"], eva["cases"]) == ("eva", 1)
+
+
+def test_kappa_is_the_one_of_the_library():
+    random = np.random.default_rng(0)
+    said = random.choice(["present", "absent", "unsure"], (2, 50), p=[0.2, 0.7, 0.1])
+    readings = [
+        reading(f"c{number:012x}", reader=reader, answer=answer)
+        for reader, given in zip(("ann", "ben"), said, strict=True)
+        for number, answer in enumerate(given)
+    ]
+    (pair,) = agreement.pairs(readings, ASKED)
+    assert pair["kappa"] == pytest.approx(cohen_kappa_score(*said))
+    assert pair["agreement"] == pytest.approx((said[0] == said[1]).mean())
 
 
 # ---- secrecy
@@ -324,7 +432,13 @@ def test_the_administrator_sees_who_has_read_how_much_and_how_far_they_agree(roo
     assert ann["answers"] == {"present": 1, "absent": 2, "unsure": 0}
     assert (ben["read"], ben["corrections"]) == (2, 2)
     assert content["pairs"] == [
-        {"readers": ["ann", "ben"], "cases": 2, "agreement": 0.5, "kappa": 0.0}
+        {
+            "finding": "Emphysema",
+            "readers": ["ann", "ben"],
+            "cases": 2,
+            "agreement": 0.5,
+            "kappa": 0.0,
+        }
     ]
 
 
@@ -347,7 +461,7 @@ def test_the_export_is_the_file_that_the_import_reads(room, tmp_path):
     response = room.admin().get("/readings.csv")
     assert response.headers["content-disposition"].startswith("attachment")
     (tmp_path / "readings.csv").write_bytes(response.content)
-    found = answers.read_csv(tmp_path / "readings.csv", STUDY, room.study.images)
+    found = answers.read_csv(tmp_path / "readings.csv", STUDY, room.study.images, ASKED)
     assert found == room.store.readings()
     assert "'=1+1" in response.text
 

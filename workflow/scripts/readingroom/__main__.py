@@ -1,7 +1,7 @@
 """Serve a reading study, invite its readers, and bring readings out and in.
 
 python -m readingroom STUDY serve
-python -m readingroom STUDY invite NAME
+python -m readingroom STUDY invite NAME [--cases disputed | --part 0.3]
 python -m readingroom STUDY admin
 python -m readingroom STUDY export FILE.csv
 python -m readingroom STUDY import FILE.csv
@@ -15,7 +15,7 @@ from pathlib import Path
 from cxrnoise.core.errors import UserError
 from cxrnoise.reading import answers
 
-from . import links, server
+from . import agreement, links, server
 from .store import Store
 from .study import Study, load
 
@@ -26,7 +26,7 @@ def main() -> None:
     arguments = _parser().parse_args()
     try:
         study = load(arguments.study)
-        with closing(Store(_room(arguments), study.id)) as store:
+        with closing(Store(_room(arguments), study.id, study.asked)) as store:
             arguments.command(study, store, arguments)
     except UserError as error:
         sys.exit(str(error))
@@ -69,6 +69,13 @@ def _parser() -> argparse.ArgumentParser:
     invite = command("invite", _invite, served, "print the link of a new reader")
     invite.add_argument("name", metavar="NAME")
     invite.add_argument("--again", action="store_true", help="replace the link of a known reader")
+    some = invite.add_mutually_exclusive_group()
+    some.add_argument(
+        "--cases", choices=["disputed"], help="only cases on which the readers so far disagree"
+    )
+    some.add_argument(
+        "--part", type=_share, help="only this random part of the cases, the same for all readers"
+    )
     command("admin", _admin, served, "print a new link to the administrator's page")
     command("export", _export, shared, "write the readings as CSV").add_argument("file")
     command("import", _import, shared, "add the readings of a CSV file").add_argument("file")
@@ -92,7 +99,27 @@ def _serve(study: Study, store: Store, arguments: argparse.Namespace) -> None:
 
 def _invite(study: Study, store: Store, arguments: argparse.Namespace) -> None:
     base = _base(arguments)
-    _print_reader_link(arguments.name, base, store.invite(arguments.name, arguments.again))
+    cases = None
+    if arguments.cases:
+        cases = agreement.disputed(store.readings())
+        if not cases:
+            raise UserError(
+                "No two readers disagree on a case so far: invite without --cases disputed, or "
+                "wait until two readers have read the same cases."
+            )
+    elif arguments.part:
+        cases = study.part(arguments.part)
+    token = store.invite(arguments.name, arguments.again, cases)
+    if cases is not None:
+        print(f"{arguments.name} reads {len(cases)} of {len(study.images)} cases.")
+    _print_reader_link(arguments.name, base, token)
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 1")
+    return share
 
 
 def _admin(study: Study, store: Store, arguments: argparse.Namespace) -> None:
@@ -119,7 +146,7 @@ def _export(study: Study, store: Store, arguments: argparse.Namespace) -> None:
 
 
 def _import(study: Study, store: Store, arguments: argparse.Namespace) -> None:
-    found = answers.read_csv(arguments.file, study.id, study.images)
+    found = answers.read_csv(arguments.file, study.id, study.images, study.asked)
     new = store.add(found, arguments.file)
     print(f"{arguments.file}: {new} readings added, {len(found) - new} were there already")
 

@@ -3,7 +3,7 @@
 import logging
 import re
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from cxrnoise.reading import answers
-from cxrnoise.reading.answers import Reading
+from cxrnoise.reading.answers import Asked, Reading
 
 from . import agreement
 from .guards import SecureHeaders, fields, own_json
@@ -31,7 +31,11 @@ ENTRY_FILES = ("enter.js", "icon.svg", "room.css")  # hold nothing of a study
 FILES = (
     "admin.js",
     "clock.js",
+    "class.js",
     "decoder.js",
+    "finding.js",
+    "findings.js",
+    "keys.js",
     "outbox.js",
     "pictures.js",
     "reader.js",
@@ -39,6 +43,7 @@ FILES = (
     "viewer.js",
 )
 READER, ADMIN = "reader", "admin"
+# The body of a request that saves the answer to one finding, or those to several findings.
 ANSWER = {
     "submission": str,
     "reader": str,
@@ -46,6 +51,14 @@ ANSWER = {
     "answer": str,
     "confidence": int,
     "other_finding": str,
+    "comment": str,
+    "seconds": (int, float),
+}
+ANSWERS = {
+    "submission": str,
+    "reader": str,
+    "case": str,
+    "answers": dict,  # answer by finding
     "comment": str,
     "seconds": (int, float),
 }
@@ -148,58 +161,67 @@ class _Room:
         """Return what the reader's page needs: the cases in order, and the answers so far."""
         reader = request.state.reader
         given = await run_in_threadpool(self.store.readings, reader)
+        cases = await run_in_threadpool(self._cases, reader)
+        asked = self.study.asked
         return JSONResponse(
             {
                 "study": self.study.id,
                 "title": self.study.title,
-                "finding": self.study.finding,
+                "findings": asked.findings,
+                "classes": asked.classes,
                 "reader": reader,
-                "cases": self.study.order(reader),
-                "answers": [_answer(reading) for reading in given],
+                "cases": cases,
+                "answers": _of_cases(given, cases, asked),
                 "other_findings": answers.OTHER_FINDINGS,
                 "comment_length": answers.COMMENT_LENGTH,
             }
         )
 
+    def _cases(self, reader: str) -> list[str]:
+        """Return the cases of the reader in their order."""
+        part = self.store.part(reader)
+        return [case for case in self.study.order(reader) if part is None or case in part]
+
     async def save(self, request: Request) -> Response:
-        """Store one answer; the response is sent when it is on disk."""
-        content = fields(await own_json(request, self.hosts), ANSWER)
+        """Store the answers to one case; the response is sent when they are on disk."""
+        asked = self.study.asked
+        content = fields(await own_json(request, self.hosts), ANSWER if asked.alone else ANSWERS)
         submission = content.pop("submission")
         if not re.fullmatch("[0-9a-f]{32}", submission):
             raise HTTPException(400, "submission is not 32 hex digits.")
         if content["reader"] != request.state.reader:
             raise HTTPException(403, "Another reader's link was opened in this browser since.")
-        reading = Reading(
-            study=self.study.id,
-            answered_at=answers.now(),
-            **content | {"seconds": round(float(content["seconds"]), 1)},
-        )
-        if reading.case not in self.study.images:
+        if content["case"] not in self.study.images:
             raise HTTPException(400, "There is no such case.")
-        wrong = answers.problem(reading)
-        if wrong:
-            raise HTTPException(400, f"The answer has {wrong}.")
-        await run_in_threadpool(self.store.save, submission, reading)
+        readings = _readings(content, self.study)
+        for reading in readings:
+            wrong = answers.problem(reading, asked)
+            if wrong:
+                raise HTTPException(400, f"The answer has {wrong}.")
+        await run_in_threadpool(self.store.save, submission, readings)
         return JSONResponse({"saved": submission})
 
     async def overview(self, request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self._overview))
 
     def _overview(self) -> dict:
-        newest, history = self.store.readings(), self.store.history()
+        newest, history, asked = self.store.readings(), self.store.history(), self.study.asked
         return {
             "title": self.study.title,
-            "finding": self.study.finding,
+            "vocabulary": asked.vocabulary,
             "cases": len(self.study.images),
             "readers": [
                 agreement.progress(
                     reader,
                     [reading for reading in newest if reading.reader == reader],
                     sum(reading.reader == reader for reading in history),
+                    len(self._cases(reader)),
+                    asked,
                 )
                 for reader in self.store.readers()
             ],
-            "pairs": agreement.pairs(newest),
+            "findings": agreement.findings(newest, asked),
+            "pairs": agreement.pairs(newest, asked),
         }
 
     async def export(self, request: Request) -> Response:
@@ -211,8 +233,36 @@ class _Room:
         )
 
 
-def _answer(reading: Reading) -> dict:
-    return {key: getattr(reading, key) for key in ANSWER if key not in ("submission", "reader")}
+def _readings(content: dict, study: Study) -> list[Reading]:
+    """Return the readings in the body of a request, one a finding."""
+    asked = study.asked
+    if asked.alone:
+        said = {asked.findings[0]: content.pop("answer")}
+    else:
+        said = content.pop("answers")
+        content |= {"confidence": answers.UNSAID, "other_finding": ""}
+    if said.keys() != set(asked.findings):
+        raise HTTPException(400, "The answers are not those to the findings of the study.")
+    shared = content | {"seconds": round(float(content["seconds"]), 1)}
+    time = answers.now()
+    return [
+        Reading(study=study.id, answered_at=time, finding=finding, answer=answer, **shared)
+        for finding, answer in said.items()
+    ]
+
+
+def _of_cases(readings: Iterable[Reading], cases: list[str], asked: Asked) -> list[dict]:
+    """Return what a reader's page needs of the answers to its cases, one entry a case."""
+    found = {}
+    for reading in readings:
+        if reading.case in cases:
+            own = found.setdefault(reading.case, {"case": reading.case, "answers": {}})
+            own["answers"][reading.finding] = reading.answer
+            own |= {key: getattr(reading, key) for key in ("comment", "seconds")}
+            if asked.alone:
+                own |= {key: getattr(reading, key) for key in ("confidence", "other_finding")}
+                own["answer"] = reading.answer
+    return list(found.values())
 
 
 def _file(name: str) -> Endpoint:

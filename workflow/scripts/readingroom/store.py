@@ -1,58 +1,88 @@
 """The readings of a study in SQLite: whole and on disk before anybody is told that they are saved.
 
-The database is in WAL mode with synchronous=FULL, and each answer is one transaction: once
-`save` has returned, neither a killed server nor a power cut loses the answer. A corrected answer
-does not replace the one before; the newest counts and the others are its history.
+The database is in WAL mode with synchronous=FULL, and the answers to all findings of a case are one
+transaction: once `save` has returned, neither a killed server nor a power cut loses them. A
+corrected answer does not replace the one before; the newest counts and the others are its history.
+
+Version 1 of the database held studies of one finding. It becomes version 2 when it is opened, in
+one transaction: whole, or not at all.
 """
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from cxrnoise.core.errors import UserError
-from cxrnoise.reading.answers import Reading, name_problem, now
+from cxrnoise.core.names import slug
+from cxrnoise.reading.answers import Asked, Reading, name_problem, now
 
 from . import secrecy
 
 FILE = "readings.sqlite"
-VERSION = 1
-_TABLES = """
+VERSION = 2
+_STUDY = """
 CREATE TABLE study (id TEXT NOT NULL, admin_hash TEXT);
 CREATE TABLE readers (
     name TEXT PRIMARY KEY,
     token_hash TEXT,
     invited_at TEXT NOT NULL
-);
+)
+"""
+# `finding` is its slug. `parts` has the cases of readers who do not read all of them.
+_ANSWERS = """
 CREATE TABLE answers (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
-    submission TEXT NOT NULL UNIQUE,
+    submission TEXT NOT NULL,
     reader TEXT NOT NULL REFERENCES readers (name),
     "case" TEXT NOT NULL,
+    finding TEXT NOT NULL,
     answer TEXT NOT NULL,
     confidence INTEGER NOT NULL,
     other_finding TEXT NOT NULL,
     comment TEXT NOT NULL,
     seconds REAL NOT NULL,
-    answered_at TEXT NOT NULL
+    answered_at TEXT NOT NULL,
+    UNIQUE (submission, finding)
 );
-CREATE INDEX answers_of_a_case ON answers (reader, "case", number);
+CREATE INDEX answers_of_a_case ON answers (reader, "case", finding, number);
 CREATE VIEW newest AS SELECT * FROM answers WHERE number IN (
-    SELECT max(number) FROM answers GROUP BY reader, "case"
+    SELECT max(number) FROM answers GROUP BY reader, "case", finding
 );
+CREATE TABLE parts (
+    reader TEXT NOT NULL REFERENCES readers (name),
+    "case" TEXT NOT NULL,
+    PRIMARY KEY (reader, "case")
+)
 """
-_FIELDS = 'reader, "case", answer, confidence, other_finding, comment, seconds, answered_at'
+_FIELDS = (
+    'reader, "case", finding, answer, confidence, other_finding, comment, seconds, answered_at'
+)
+_OLD_FIELDS = _FIELDS.replace("finding, answer", "answer")
+_MIGRATION = f"""
+DROP VIEW newest;
+DROP INDEX answers_of_a_case;
+ALTER TABLE answers RENAME TO old_answers;
+{_ANSWERS};
+INSERT INTO answers (number, submission, finding, {_OLD_FIELDS})
+    SELECT number, submission, :finding, {_OLD_FIELDS} FROM old_answers;
+DROP TABLE old_answers
+"""
 
 
 class Store:
     """The database of one study in one folder; any thread may call any method."""
 
-    def __init__(self, room: str | Path, study: str):
-        """Open or make the database; raise `UserError` when it is none or of another study."""
+    def __init__(self, room: str | Path, study: str, asked: Asked):
+        """Open or make the database, or bring one of version 1 to the newest version.
+
+        Raises `UserError` when it is none, of another study, or of another version.
+        """
         self.path = Path(room) / FILE
         self.study = study
+        self._findings = {slug(name): name for name in asked.findings}
         self._lock = threading.Lock()
         try:
             self._open()
@@ -75,26 +105,35 @@ class Store:
             tables = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
             if not tables:
                 self._make(database)
-        self._check()
+            self._check(database)
+            if self._version(database) == 1:
+                self._migrate(database)
 
     def _make(self, database: sqlite3.Connection) -> None:
-        for statement in _TABLES.split(";"):
+        for statement in f"{_STUDY};{_ANSWERS}".split(";"):
             database.execute(statement)
         database.execute("INSERT INTO study VALUES (?, NULL)", [self.study])
+        database.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _migrate(self, database: sqlite3.Connection) -> None:
+        (finding,) = self._findings  # a study of version 1 has one
+        for statement in _MIGRATION.split(";"):
+            values = {"finding": finding} if ":finding" in statement else {}
+            database.execute(statement, values)
         database.execute(f"PRAGMA user_version = {VERSION}")
 
     @staticmethod
     def _version(database: sqlite3.Connection) -> int:
         return database.execute("PRAGMA user_version").fetchone()[0]
 
-    def _check(self) -> None:
-        version = self._version(self._connection)
-        if version != VERSION:
+    def _check(self, database: sqlite3.Connection) -> None:
+        version = self._version(database)
+        if version not in (1, VERSION):
             raise UserError(
                 f"{self.path} has version {version} of the database of readings, but this program "
                 f"knows version {VERSION}: use the program that made it, or another --room."
             )
-        (theirs,) = self._connection.execute("SELECT id FROM study").fetchone()
+        (theirs,) = database.execute("SELECT id FROM study").fetchone()
         if theirs != self.study:
             raise UserError(
                 f"{self.path} holds the readings of another study ({theirs}, not {self.study}): "
@@ -125,8 +164,13 @@ class Store:
         """Return the names of all readers, in the order in which they were invited."""
         return [name for (name,) in self._rows("SELECT name FROM readers ORDER BY rowid")]
 
-    def invite(self, name: str, again: bool = False) -> str:
-        """Add the reader and return a new token; `again` replaces the token of a known one.
+    def invite(self, name: str, again: bool = False, cases: Collection[str] | None = None) -> str:
+        """Add the reader and return a new token.
+
+        Parameters
+        ----------
+        again: replace the token of a known reader.
+        cases: all that the reader is to read; None for all cases, or as in the invitation before.
 
         Raises `UserError` when the name is none, or was invited before and `again` is false.
         """
@@ -147,6 +191,10 @@ class Store:
                 "ON CONFLICT DO UPDATE SET token_hash = excluded.token_hash",
                 [name, secrecy.digest(token), now()],
             )
+            if cases is not None:
+                database.execute("DELETE FROM parts WHERE reader = ?", [name])
+                pairs = [(name, case) for case in cases]
+                database.executemany("INSERT INTO parts VALUES (?, ?)", pairs)
         return token
 
     def new_admin(self) -> str:
@@ -166,23 +214,32 @@ class Store:
         ((known,),) = self._rows("SELECT admin_hash FROM study")
         return secrecy.owner(token, {"admin": known}) is not None
 
-    def save(self, submission: str, reading: Reading) -> None:
-        """Write the answer to disk; a submission that was saved before is not saved again."""
+    def part(self, reader: str) -> set[str] | None:
+        """Return the cases of a reader who was invited to some of them, else None."""
+        cases = self._rows('SELECT "case" FROM parts WHERE reader = ?', reader)
+        return {case for (case,) in cases} or None
+
+    def save(self, submission: str, readings: Iterable[Reading]) -> None:
+        """Write the answers to a case to disk, all or none.
+
+        A submission that was saved before is not saved again.
+        """
         with self._transaction() as database:
-            self._insert(database, submission, reading)
+            for reading in readings:
+                self._insert(database, submission, reading)
 
     def _insert(self, database: sqlite3.Connection, submission: str, reading: Reading) -> None:
-        values = asdict(reading)
+        values = asdict(reading) | {"finding": slug(reading.finding), "submission": submission}
         del values["study"]
         database.execute(
-            f"INSERT INTO answers (submission, {_FIELDS}) VALUES (:submission, "
-            ":reader, :case, :answer, :confidence, :other_finding, :comment, :seconds, "
-            ":answered_at) ON CONFLICT (submission) DO NOTHING",
-            {"submission": submission, **values},
+            f"INSERT INTO answers (submission, {_FIELDS}) VALUES (:submission, :reader, :case, "
+            ":finding, :answer, :confidence, :other_finding, :comment, :seconds, :answered_at) "
+            "ON CONFLICT (submission, finding) DO NOTHING",
+            values,
         )
 
     def readings(self, reader: str | None = None) -> list[Reading]:
-        """Return the newest answer to every case, of one reader or of all."""
+        """Return the newest answer to every case and finding, of one reader or of all."""
         return self._readings("newest", reader)
 
     def history(self, reader: str | None = None) -> list[Reading]:
@@ -194,7 +251,11 @@ class Store:
             f"SELECT {_FIELDS} FROM {table} WHERE ?1 IS NULL OR reader = ?1 ORDER BY number",
             reader,
         )
-        return [Reading(study=self.study, **row) for row in rows]
+        return [self._reading(row) for row in rows]
+
+    def _reading(self, row: sqlite3.Row) -> Reading:
+        values = dict(row)
+        return Reading(study=self.study, **values | {"finding": self._findings[values["finding"]]})
 
     def add(self, readings: Iterable[Reading], source: str) -> int:
         """Add all readings of a file or, when one contradicts a saved one, none.
@@ -218,14 +279,15 @@ class Store:
 
     def _is_known(self, database: sqlite3.Connection, reading: Reading, source: str) -> bool:
         row = database.execute(
-            f'SELECT {_FIELDS} FROM newest WHERE reader = ? AND "case" = ?',
-            [reading.reader, reading.case],
+            f'SELECT {_FIELDS} FROM newest WHERE reader = ? AND "case" = ? AND finding = ?',
+            [reading.reader, reading.case, slug(reading.finding)],
         ).fetchone()
         if row is None:
             return False
-        if Reading(study=self.study, **row) != reading:
+        if self._reading(row) != reading:
             raise UserError(
                 f"{source} has another answer of reader {reading.reader!r} to case {reading.case} "
-                f"than {self.path}: nothing was imported, so remove that row and import again."
+                f"({reading.finding}) than {self.path}: nothing was imported, so remove that row "
+                "and import again."
             )
         return True

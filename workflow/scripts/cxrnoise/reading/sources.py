@@ -161,20 +161,23 @@ def for_audit(
 ) -> pd.DataFrame:
     """Read what people said of the cases of an audit from a CSV file of either layout.
 
-    Expert reads of images that are not in the audit are left out and counted in the log, and so
-    are findings that they do not have; a case that is shown twice was read once.
+    Expert reads may be those of single readers or, without `Reader ID`, verdicts; for classes,
+    the column of what is classified names the class, or says unsure. Reads of images that are not
+    in the audit are left out and counted in the log, and findings that the file does not have are
+    named there; a case that is shown twice was read once.
 
     Parameters
     ----------
-    key: of the audit: case, image, role and repeats.
+    key: the manifest `audit_key`.
     asked: what the audit asks. design: its name, as in `study.identifier`.
 
     Returns
     -------
     The manifest `audit_readings`. Raises `UserError` as `answers.read_csv` and `expert_reads` do,
-    and for expert reads of classes, which these files do not have.
+    and where none of the images that were read is in the audit.
     """
-    if are_expert_reads(path):
+    header = next(answers.numbered_rows(path), (1, []))[1]
+    if EXPERT_COLUMNS[0] in header:
         return _expert_reads_of_audit(path, key, asked)
     identity = study.identifier(key, asked.findings, asked.classes, design)
     frame = answers.to_frame(answers.read_csv(path, identity, set(key["case"]), asked))
@@ -211,8 +214,18 @@ def simulated_for_audit(
     return _audit_manifest(pd.concat(parts), key, SIMULATED)
 
 
+def key_without_cases(sample: pd.DataFrame) -> pd.DataFrame:
+    """Return the key of an audit without images, which no reading room shows: images are cases.
+
+    Parameters
+    ----------
+    sample: the manifest `sample`.
+    """
+    return sample[["image", "role"]].assign(case=sample["image"], repeats="")
+
+
 def _numbers(asked: answers.Asked) -> dict[str, int]:
-    """Return the answers of a study as the values of a label; -1 stands for not sure."""
+    """Return the answers of a study as the values of a label: -1 stands for not sure."""
     classes = asked.classes or (answers.ABSENT, answers.PRESENT)
     return {name: number for number, name in enumerate(classes)} | {answers.UNSURE: UNKNOWN}
 
@@ -220,19 +233,22 @@ def _numbers(asked: answers.Asked) -> dict[str, int]:
 def _expert_reads_of_audit(
     path: str | Path, key: pd.DataFrame, asked: answers.Asked
 ) -> pd.DataFrame:
-    if asked.classes:
-        raise UserError(
-            f"{path} says which findings an image has, but the audit asks for one of "
-            f"{len(asked.classes)} classes: name a file of the reading room in audit.readings."
-        )
     cases = key.loc[key["role"] != study.REPEAT].set_index("image")["case"].to_dict()
-    numbers = _numbers(asked)
+    numbers, vocabulary = _numbers(asked), EXPERT_ANSWERS
+    if asked.classes:
+        vocabulary = {answer: answer for answer in asked.vocabulary}
+    findings = read_findings(path, asked.findings)
     rows, elsewhere = [], set()
-    for image, reader, finding, answer in expert_reads(path, read_findings(path, asked.findings)):
+    for image, reader, finding, answer in expert_reads(path, findings, vocabulary):
         if image in cases:
             rows.append((reader, cases[image], finding, numbers[answer]))
         else:
             elsewhere.add(image)
+    if elsewhere and not rows:
+        raise UserError(
+            f"None of the images of {path} is in the sample of the audit: name another file in "
+            "audit.readings."
+        )
     log.info("%s: %d answers; %d images are not in the audit", path, len(rows), len(elsewhere))
     frame = pd.DataFrame(rows, columns=["reader", "case", "label", "answer"])
     return _audit_manifest(frame, key, FILE)
@@ -289,11 +305,13 @@ def read_findings(path: str | Path, findings: Sequence[str]) -> list[str]:
     return known
 
 
-def expert_reads(path: str | Path, findings: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
+def expert_reads(
+    path: str | Path, findings: Sequence[str], vocabulary: Mapping[str, str] = EXPERT_ANSWERS
+) -> Iterator[tuple[str, str, str, str]]:
     """Yield (image, reader, finding, answer) of the answers in a file of expert reads.
 
-    An empty cell is no answer. A file without the column `Reader ID` holds verdicts, whose reader
-    is "".
+    `vocabulary` says what each text in a cell means; an empty cell is no answer. A file without
+    the column `Reader ID` holds verdicts, whose reader is "".
 
     Raises `UserError`, with file and row, for a file without such columns, an answer outside the
     vocabulary, and two answers of one reader to one image.
@@ -325,10 +343,10 @@ def expert_reads(path: str | Path, findings: Sequence[str]) -> Iterator[tuple[st
         said = {finding: answer for finding, answer in said.items() if answer}
         wrong = answers.name_problem(by) if said and reader is not None else ""
         for finding, answer in said.items():
-            if answer not in EXPERT_ANSWERS:
+            if answer not in vocabulary:
                 wrong = (
                     f"the answer {answer!r} to {finding}, which is none of "
-                    f"{', '.join(EXPERT_ANSWERS)}"
+                    f"{listed(vocabulary, most=130)}"
                 )
         if wrong:
             raise UserError(f"{path}, row {number}, has {wrong}: mend the row or remove it.")
@@ -339,4 +357,4 @@ def expert_reads(path: str | Path, findings: Sequence[str]) -> Iterator[tuple[st
                     f"{path}, row {number}, is a second answer of reader {by!r} to {finding} in "
                     f"image {cells[image]}, after row {before}: remove one of the two."
                 )
-            yield cells[image], by, finding, EXPERT_ANSWERS[answer]
+            yield cells[image], by, finding, vocabulary[answer]

@@ -16,28 +16,40 @@ async function refresh() {
   setTimeout(refresh, EVERY);
 }
 
-function show({ title, finding, cases, readers, pairs }) {
+const WORDS = { present: "Present", absent: "Absent", unsure: "Not sure" };
+
+function show({ title, vocabulary, cases, readers, findings, pairs }) {
   $("title").textContent = title;
   const people = readers.length === 1 ? "1 reader" : `${readers.length} readers`;
-  $("about").textContent = `Finding: ${finding}. ${cases} cases, ${people}.`;
+  const names = findings.map(({ finding }) => finding);
+  $("about").textContent = `${names.join(", ")}. ${cases} cases, ${people}.`;
+  const answers = vocabulary.map((answer) => WORDS[answer] ?? answer);
+  const last = ["Corrections", "Median time", "Last answer"];
+  $("readers-head").replaceChildren(head(["Reader", "Read", ...answers, ...last]));
   $("readers").replaceChildren(
     ...readers.map((reader) =>
       row([
         reader.reader,
-        bar(reader.read, cases),
-        reader.answers.present,
-        reader.answers.absent,
-        reader.answers.unsure,
+        bar(reader.read, reader.cases),
+        ...vocabulary.map((answer) => reader.answers[answer]),
         reader.corrections,
         reader.median_seconds === null ? "–" : minutes(reader.median_seconds),
         reader.last ? new Date(reader.last).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : "–",
       ]),
     ),
   );
+  $("by-finding").hidden = findings.length === 1;
+  $("by-finding-head").replaceChildren(head(["Finding", "Read", ...answers]));
+  $("by-finding-rows").replaceChildren(
+    ...findings.map(({ finding, read, answers: given }) =>
+      row([finding, read, ...vocabulary.map((answer) => given[answer])]),
+    ),
+  );
   $("pairs").replaceChildren(
-    ...pairs.map(({ readers: names, cases: common, agreement, kappa }) =>
+    ...pairs.map(({ finding, readers: both, cases: common, agreement, kappa }) =>
       row([
-        names.join(" and "),
+        both.join(" and "),
+        finding,
         common,
         `${(100 * agreement).toFixed(0)} %`,
         kappa === null ? "–" : kappa.toFixed(2),
@@ -47,12 +59,20 @@ function show({ title, finding, cases, readers, pairs }) {
   if (!pairs.length) $("pairs").append(row(["No two readers have a case in common yet."]));
 }
 
+function head(names) {
+  const line = document.createElement("tr");
+  for (const textContent of names) {
+    line.append(Object.assign(document.createElement("th"), { textContent, scope: "col" }));
+  }
+  return line;
+}
+
 function row(cells) {
   const line = document.createElement("tr");
   for (const cell of cells) {
     const place = line.insertCell();
     place.append(cell);
-    if (cells.length === 1) place.colSpan = 4;
+    if (cells.length === 1) place.colSpan = 5;
   }
   return line;
 }

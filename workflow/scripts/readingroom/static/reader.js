@@ -1,19 +1,22 @@
 // The reader's page: one case after the other, an answer to each.
 
+import { OneClass } from "./class.js";
 import { Clock, minutes } from "./clock.js";
+import { OneFinding } from "./finding.js";
+import { SeveralFindings } from "./findings.js";
 import { forget, Outbox, recall, store } from "./outbox.js";
 import { Pictures } from "./pictures.js";
 import { ask, pause, Refusal } from "./server.js";
 import { Viewer } from "./viewer.js";
 
 const AHEAD = 3;
-const FIELDS = ["answer", "confidence", "other_finding", "comment"];
 const $ = (id) => document.getElementById(id);
 const form = $("panel");
 const viewer = new Viewer($("radiograph"), showView);
 const pictures = new Pictures();
 const clock = new Clock();
 let study, outbox;
+let questions; // the form of this study
 let answers = new Map(); // case → answer, saved or on its way
 let index = 0;
 let visit = 0; // counts up whenever another case is opened
@@ -22,13 +25,14 @@ async function start() {
   study = await fetchStudy();
   document.title = `${study.title} · Reading room`;
   $("title").textContent = study.title;
-  $("finding").textContent = study.finding;
   $("comment").maxLength = study.comment_length;
   $("progress").max = study.cases.length;
-  for (const name of study.other_findings) $("others").append(choice("other_finding", name));
+  makeForm();
   for (const answer of study.answers) answers.set(answer.case, answer);
   outbox = new Outbox(`readingroom/${study.study}/${study.reader}`, showState);
-  for (const { content } of outbox.waiting) answers.set(content.case, content);
+  for (const { content } of outbox.waiting) {
+    if (study.cases.includes(content.case)) answers.set(content.case, content);
+  }
   listen();
   setInterval(showTimes, 1000);
   open(frontier());
@@ -46,18 +50,24 @@ async function fetchStudy() {
   }
 }
 
-function choice(name, value) {
-  const label = document.createElement("label");
-  const input = Object.assign(document.createElement("input"), { type: "radio", name, value });
-  const text = Object.assign(document.createElement("span"), { textContent: value });
-  label.className = "choice";
-  label.append(input, text);
-  return label;
+// Makes the form of the study: one finding, several, or one of N classes.
+function makeForm() {
+  const kinds = { finding: OneFinding, findings: SeveralFindings, class: OneClass };
+  let kind = study.findings.length > 1 ? "findings" : "finding";
+  if (study.classes.length) kind = "class";
+  document.body.dataset.asks = kind;
+  document.body.classList.toggle("long", kind !== "finding");
+  questions = new kinds[kind](form, study, { changed: keepDraft, hint, speak });
+  Object.assign(KEYS, questions.keys);
+}
+
+function isRead(case_) {
+  return questions.isWhole(answers.get(case_));
 }
 
 // The place of the first unread case; behind the last one when all are read.
 function frontier() {
-  const unread = study.cases.findIndex((case_) => !answers.has(case_));
+  const unread = study.cases.findIndex((case_) => !isRead(case_));
   return unread < 0 ? study.cases.length : unread;
 }
 
@@ -108,20 +118,20 @@ function showFarewell() {
 function fill(values) {
   form.reset();
   hint("");
-  for (const name of FIELDS) {
-    if (values?.[name] != null) form.elements[name].value = String(values[name]);
-  }
+  questions.fill(values);
+  $("comment").value = values?.comment ?? "";
   if (document.activeElement === document.body) $("radiograph").focus();
 }
 
 function filled() {
-  const values = Object.fromEntries(FIELDS.map((name) => [name, form.elements[name].value]));
-  const comment = values.comment.replaceAll("\r\n", "\n").trim();
-  return { ...values, confidence: Number(values.confidence) || null, comment };
+  return { ...questions.values, comment: $("comment").value.replaceAll("\r\n", "\n").trim() };
 }
 
 function same(one, other) {
-  return FIELDS.every((name) => (one?.[name] ?? "") === (other?.[name] ?? ""));
+  const [first, second] = [one, other].map((answer) => {
+    return JSON.stringify([questions.normal(answer), answer?.comment ?? ""]);
+  });
+  return first === second;
 }
 
 function draftName(case_) {
@@ -136,8 +146,7 @@ function draft(case_) {
 function keepDraft() {
   const case_ = $("radiograph").dataset.case;
   if (!case_ || case_ !== study.cases[index]) return;
-  const empty = { other_finding: "" };
-  if (same(filled(), answers.get(case_) ?? empty)) forget(draftName(case_));
+  if (same(filled(), answers.get(case_))) forget(draftName(case_));
   else store(draftName(case_), filled());
 }
 
@@ -147,8 +156,8 @@ function save() {
     return hint("The radiograph is not on the screen yet.");
   }
   const values = filled();
-  if (!values.answer) return hint("Answer first: P present, A absent, U not sure.");
-  if (!values.confidence) return hint("Say how confident you are: 1 to 5.");
+  const missing = questions.missing(values);
+  if (missing) return hint(missing);
   const before = answers.get(case_);
   if (!same(values, before)) {
     const seconds = Math.min((before?.seconds ?? 0) + clock.seconds, 86400);
@@ -177,7 +186,7 @@ function showView({ level, width, inverted, percent }) {
 function showProgress() {
   const [count, first] = [study.cases.length, frontier()];
   $("place").textContent = `Case ${Math.min(index + 1, count)} of ${count}`;
-  $("progress").value = answers.size;
+  $("progress").value = study.cases.filter(isRead).length;
   $("back").disabled = index === 0;
   $("frontier").hidden = index >= first;
   $("frontier").textContent = first < count ? `To case ${first + 1} (End)` : "To the end (End)";
@@ -187,7 +196,7 @@ function showProgress() {
 function showTimes() {
   const all = [...answers.values()].reduce((sum, answer) => sum + answer.seconds, 0);
   const now = clock.seconds;
-  $("times").textContent = `${answers.size} read · this case ${minutes(now)} · in all ${minutes(all + now)}`;
+  $("times").textContent = `${$("progress").value} read · this case ${minutes(now)} · in all ${minutes(all + now)}`;
 }
 
 function plural(count) {
@@ -221,6 +230,12 @@ function hint(text) {
   $("hint").textContent = text;
 }
 
+// Tells a screen reader what a key did.
+function speak(text) {
+  hint("");
+  $("spoken").textContent = text;
+}
+
 function notice(text) {
   $("notice").textContent = text;
   $("notice").hidden = !text;
@@ -231,7 +246,7 @@ function showCases() {
   $("grid").replaceChildren(
     ...study.cases.slice(0, last + 1).map((case_, place) => {
       const button = document.createElement("button");
-      const answer = answers.get(case_)?.answer ?? "not read";
+      const answer = isRead(case_) ? questions.inWords(answers.get(case_)) : "not read";
       button.textContent = place + 1;
       button.setAttribute("aria-label", `Case ${place + 1}, ${answer}`);
       button.title = answer;
@@ -260,17 +275,10 @@ const ACTIONS = {
   back: () => index > 0 && open(index - 1),
   forward: () => index < frontier() && open(index + 1),
   frontier: () => index < frontier() && open(frontier()),
+  rest: () => questions.markRest(),
 };
-const pick = (name, value) => () => {
-  form.elements[name].value = value;
-  keepDraft();
-};
+// The form of the study adds its own.
 const KEYS = {
-  p: pick("answer", "present"),
-  a: pick("answer", "absent"),
-  u: pick("answer", "unsure"),
-  ...Object.fromEntries([1, 2, 3, 4, 5].map((n) => [n, pick("confidence", n)])),
-  o: nextOther,
   c: () => $("comment").focus(),
   Enter: save,
   Backspace: ACTIONS.back,
@@ -279,6 +287,8 @@ const KEYS = {
   End: ACTIONS.frontier,
   ArrowUp: () => viewer.window(-8, 0),
   ArrowDown: () => viewer.window(8, 0),
+  PageUp: () => viewer.window(-8, 0),
+  PageDown: () => viewer.window(8, 0),
   ",": () => viewer.window(0, -16),
   ".": () => viewer.window(0, 16),
   "+": ACTIONS.in,
@@ -296,13 +306,6 @@ const SHIFTED = {
   ArrowUp: () => viewer.pan(0, 80),
   ArrowDown: () => viewer.pan(0, -80),
 };
-
-function nextOther() {
-  const options = [...form.elements.other_finding];
-  const place = options.findIndex((option) => option.checked);
-  options[(place + 1) % options.length].click();
-  hint(`Other finding: ${form.elements.other_finding.value || "none"}.`);
-}
 
 function pressed(event) {
   if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
