@@ -98,15 +98,18 @@ rule audit:
     input:
         once_read(
             [
-                f"{AUDIT}/{file}.csv"
-                for file in (
-                    "count",
-                    "agreement",
-                    "ranking",
-                    "first",
-                    "corrections",
-                    "corrected-labels",
-                    "impact",
-                )
+                *(
+                    f"{AUDIT}/{file}.csv"
+                    for file in (
+                        "count",
+                        "agreement",
+                        "ranking",
+                        "first",
+                        "corrections",
+                        "corrected-labels",
+                        "impact",
+                    )
+                ),
+                f"{DESIGN}/plan-after.csv",
             ]
         ),

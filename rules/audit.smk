@@ -106,3 +106,23 @@ rule audit_study:
         code=fingerprint("audit_study.py"),
     script:
         "../workflow/scripts/audit_study.py"
+
+
+# How exact a larger sample would be, by what was read.
+rule plan:
+    input:
+        design=f"{DESIGN}/design.parquet",
+        ranking=f"{AUDIT}/ranking.parquet",
+    output:
+        plan=f"{DESIGN}/plan-after.csv",
+    log:
+        f"{DESIGN_LOGS}/plan.log",
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=growing(4000),
+    params:
+        images=config["audit"]["images"],
+        code=fingerprint("plan.py"),
+    script:
+        "../workflow/scripts/plan.py"

@@ -102,7 +102,7 @@ def test_a_sample_is_ready_for_the_reading_room(finished):
     key = pd.read_parquet(folder / "key.parquet")
     shown = json.loads((folder / "study/study.json").read_text())
     assert shown["cases"] == sorted(key["case"])
-    assert {path.stem for path in (folder / "study/images").iterdir()} == set(key["case"])
+    assert {path.stem for path in (folder / "study/images").glob("*.png")} == set(key["case"])
     assert key[key["role"] == "sample"]["image"].nunique() == 20
     assert (key["role"] == "repeat").any()
 
@@ -112,6 +112,6 @@ def test_a_sample_is_ready_for_the_reading_room(finished):
     more = finished.jobs("--config", "audit={images: 25}", "--", "audit-sample")
     assert more == {"sample": 1, "audit_study": 1, "audit-sample": 1}
     model = "results/orientation/noise-0/seed-0/model.keras"
-    retrained = finished.jobs("--force", model, "audit-sample")
+    retrained = finished.jobs("-R", model, "--", "audit-sample")
     assert retrained["ranking_before"] == 1
     assert not {"design", "sample", "audit_study"} & set(retrained)
