@@ -1,5 +1,3 @@
-import pandas as pd
-
 from cxrnoise.audit import corrections
 from cxrnoise.core import manifests
 from cxrnoise.core.files import replacing
@@ -9,7 +7,7 @@ from cxrnoise.report import pages
 with job(snakemake):
     files, output = snakemake.input, snakemake.output
     labels, classes = manifests.read(files.labels, "labels"), manifests.classes(files.labels)
-    found = corrections.overturned(labels, pd.read_parquet(files.verdicts))
+    found = corrections.overturned(labels, manifests.read(files.verdicts, "audit_verdicts"))
     pages.write_csv(corrections.in_words(found, classes), output.corrections)
     views = None
     if files.get("index"):

@@ -9,7 +9,10 @@ from cxrnoise.scores import run
 
 with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output
-    sample, verdicts = manifests.read(files.sample, "sample"), pd.read_parquet(files.verdicts)
+    sample, verdicts = (
+        manifests.read(files.sample, "sample"),
+        manifests.read(files.verdicts, "audit_verdicts"),
+    )
     audited = run.read(files.labels, files.predictions, None, ["test"])
     tables = [impact.shift(audited, sample, verdicts, params.seed)]
     if files.get("after"):
