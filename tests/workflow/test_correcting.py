@@ -1,5 +1,6 @@
 """Corrections through the real Snakefile: laid over the labels of the same cohort and folds."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -53,3 +54,34 @@ def test_a_run_without_its_table_of_corrections_is_one_sentence(fresh, settings,
     printed = fresh.refuses("--dry-run", *settings, "--", f"{CORRECTED}/labels.parquet")
     assert said in printed
     assert "Traceback" not in printed
+
+
+def test_corrections_and_their_impact_follow_from_what_people_read(fresh):
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, 2, 120)
+    given = np.where(np.arange(120) % 5 == 0, 1 - true, true)
+    probability = np.clip(rng.normal(0.3 + 0.4 * true, 0.15), 0.01, 0.99)
+    names = np.array(["cat", "dog"])
+    columns = {"image": [f"{number:03d}" for number in range(120)], "given_label": names[given]}
+    table = pd.DataFrame(columns | {"p_cat": 1 - probability, "p_dog": probability})
+    table.to_csv(fresh.folder / "mine.csv", index=False)
+    reads = table.assign(reader="ann", label=names[true])[["image", "reader", "label"]]
+    reads.columns = ["Image ID", "Reader ID", "label"]
+    reads.to_csv(fresh.folder / "reads.csv", index=False)
+    settings = ["tasks={mine: {kind: predictions, file: mine.csv}}"]
+    settings += ["audit={task: mine, readings: reads.csv, images: 60, suspicious: 5}"]
+    made = [f"results/mine/audit/{name}.csv" for name in ("corrections", "impact")]
+    fresh.run("--config", *settings, "--", *made)
+
+    corrections, impact = (pd.read_csv(fresh.folder / path, dtype={"image": str}) for path in made)
+    sample = pd.read_parquet(fresh.folder / "results/mine/audit/design-first/sample.parquet")
+    assert len(sample) == 65
+    wrong = table[(given != true) & table["image"].isin(sample["image"])]
+    assert corrections["image"].tolist() == wrong["image"].tolist()
+    assert (corrections["given"].to_numpy() == wrong["given_label"].to_numpy()).all()
+    assert (corrections["votes"] == 1).all() and (corrections["readers"] == 1).all()
+    auc = impact.set_index("measure").loc["auc"]
+    assert auc["images"] == 60 and auc["difference_low"] > 0
+    own = pd.read_csv(fresh.folder / "results/mine/audit/corrected-labels.csv", dtype=str)
+    corrected = np.where(own["image"].isin(wrong["image"]), names[true], names[given])
+    assert own["label"].tolist() == corrected.tolist()
