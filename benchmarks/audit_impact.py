@@ -16,7 +16,7 @@ A reader of this benchmark is always right.
 
 Phantoms: situs at 16 % of wrong labels. A tenth of the labels of the training and validation splits
 is reviewed, and corrected where wrong (relabelling); or the same number, the first of the order, is
-left out and nobody reads it. Then the network is trained anew, and judged by the true labels of the
+left out, without anybody reading it. Then the network is trained anew, and judged by the true labels of the
 test split. Three seeds, each with images, labels and networks of its own. The audit's probabilities
 are those of networks of other folds.
 """
@@ -159,7 +159,7 @@ def of_seed(folder: Path, seed: int):
         changed = labels.assign(given_label=given, flipped=given != labels["reported_label"])
         accuracy = label_accuracy(changed[labels["split"] != "test"])
         yield seed, RELABELLED, order, accuracy, network.accuracy(changed)
-        if order not in OURS:  # whose order comes from reading
+        if order in (CLEANLAB, ORACLE):  # the others come from reading, or from nothing
             rest = labels[~first].reset_index(drop=True)
             accuracy = label_accuracy(rest[rest["split"] != "test"])
             yield seed, LEFT_OUT, order, accuracy, network.accuracy(rest)
