@@ -10,7 +10,8 @@ RUN is the folder `probe` or `folds` of a run without added noise, READS a file 
 over 50 splits. It compares the average precision over all findings of three rankings: by the
 network's self-confidence (cleanlab's), by the same put through a calibration that knows nothing
 else than finding and given value, and by ours. Intervals are a bootstrap of patients over the whole
-procedure: patients are drawn anew, split, calibrated and tested. `strengths` says how the priors
+procedure: patients are drawn anew, split, calibrated and tested; the interval is of a normal
+distribution with the spread of the resamples. `strengths` says how the priors
 change it, beside the log loss within the images that are read, which tests nothing.
 
 `classes` reads 400 labels and follows the ranking: the label accuracy after so many reviews.
@@ -37,7 +38,7 @@ from cxrnoise.core.manifests import UNKNOWN  # noqa: E402
 from cxrnoise.reading import truth  # noqa: E402
 from cxrnoise.scores import run  # noqa: E402
 
-READ, SPLITS, RESAMPLES, SPLITS_OF_RESAMPLE = 200, 50, 3, 2
+READ, SPLITS, RESAMPLES, SPLITS_OF_RESAMPLE = 200, 50, 200, 5
 DEPTHS = (100, 500)
 LABELS_READ, REVIEWS, DRAWS = 400, (2500, 5000), 50
 ALONE, PLAIN, OURS = "self-confidence", "the same, calibrated", "ours"
@@ -124,10 +125,15 @@ def findings(folder: Path, reads: Path) -> None:
 
 
 def _table(points: list[dict], resampled: list[pd.Series]) -> pd.DataFrame:
-    bounds = pd.DataFrame(resampled).quantile([0.025, 0.975])
-    table = pd.DataFrame(
-        {"value": pd.DataFrame(points).mean(), "low": bounds.loc[0.025], "high": bounds.loc[0.975]}
-    )
+    """Return the means with the 95 % interval of a normal distribution.
+
+    A resample has fewer different patients to learn from, and some twice, so that its own mean is
+    off; only its spread is taken.
+    """
+    value, of_resamples = pd.DataFrame(points).mean(), pd.DataFrame(resampled)
+    reach = 1.96 * of_resamples.std()
+    table = pd.DataFrame({"value": value, "low": value - reach, "high": value + reach})
+    table["mean of resamples"] = of_resamples.mean()
     return table.rename_axis("measure").reset_index()
 
 

@@ -33,7 +33,7 @@ rule count:
         index=ancient(of_images(f"{INDEX}.parquet")),
         digest=of_images(f"{INDEX}.sha256"),
     output:
-        count=f"{AUDIT}/count.csv",
+        counts=f"{AUDIT}/count.csv",
         agreement=f"{AUDIT}/agreement.csv",
     log:
         f"{AUDIT_LOGS}/count.log",

@@ -1,5 +1,3 @@
-import pandas as pd
-
 from cxrnoise.audit import counts, groups, readers
 from cxrnoise.core import manifests
 from cxrnoise.core.jobs import job
@@ -17,9 +15,9 @@ with job(snakemake):
         manifests.read(files.design, "design"),
         manifests.read(files.sample, "sample"),
         manifests.read(files.verdicts, "audit_verdicts"),
-        pd.read_parquet(files.ranking, columns=["image", "label", "calibrated"]),
+        manifests.read(files.ranking, "calibrated"),
         divided,
     )
     counts.say(table)
-    pages.write_csv(table, output.count)
+    pages.write_csv(table, output.counts)
     pages.write_csv(readers.agree(readings, labels.attrs["classes"]), output.agreement)

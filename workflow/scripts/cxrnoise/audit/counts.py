@@ -160,34 +160,32 @@ def _archive(
     verdicts: pd.DataFrame,
     probabilities: pd.DataFrame,
 ) -> Archive:
-    strata = design.groupby("stratum")["weight"].first()
-    order = strata.reset_index().sort_values(["weight", "stratum"])["stratum"]  # by rate
-    of_image = design.set_index("image")["stratum"]
-    images, names = pd.Index(labels["image"].unique()), labels["label"].unique().tolist()
-    unknown = ~images.isin(of_image.index)
-    if unknown.any():
-        log.info("%d images came after the design and are not counted", unknown.sum())
-        images = images[~unknown]
+    images, names = pd.Index(design["image"]), pd.Index(labels["label"].unique())
+    late = labels.loc[images.get_indexer(labels["image"]) < 0, "image"].nunique()
+    if late:
+        log.info("%d images came after the design and are not counted", late)
 
-    def laid_out(table, column, rest, kind):
-        row, place = images.get_indexer(table["image"]), pd.Index(names).get_indexer(table["label"])
-        matrix = np.full((len(images), len(names)), rest, kind)
+    def laid_out(table: pd.DataFrame, column: str, rest: float, kind: type) -> np.ndarray:
+        row, place = images.get_indexer(table["image"]), names.get_indexer(table["label"])
         there = (row >= 0) & (place >= 0)
+        matrix = np.full((len(images), len(names)), rest, kind)
         matrix[row[there], place[there]] = table[column].to_numpy()[there]
         return matrix
 
     given = laid_out(labels, "given_label", UNKNOWN, np.int8)
     true = laid_out(verdicts, "true_label", NOT_READ, np.int8)
     said = np.where(true >= 0, np.where(true != given, WRONG, RIGHT), true)
+    strata = design.groupby("stratum")["weight"].first().reset_index()
+    by_rate = pd.Index(strata.sort_values(["weight", "stratum"])["stratum"])
     return Archive(
         images=images,
-        names=names,
+        names=names.tolist(),
         classes=labels.attrs["classes"],
         given=given,
         said=np.where(given == UNKNOWN, NOT_READ, said),
         chance=laid_out(probabilities, "calibrated", 0.0, np.float64),
-        stratum=pd.Index(order).get_indexer(of_image.loc[images]),
-        strata=len(order),
+        stratum=by_rate.get_indexer(design["stratum"]),
+        strata=len(by_rate),
     )
 
 
@@ -280,12 +278,20 @@ def _estimate(archive: Archive, domain: np.ndarray, said: np.ndarray, method: st
 
 
 def _one_label_an_image(archive: Archive, domain: np.ndarray, said: np.ndarray) -> Estimate:
-    """Return the count from the shares of strata, of labels that say absent and present apart."""
-    cells, code = archive.strata, archive.stratum
-    if list(archive.classes) == values.CLASSES:
-        cells, code = 2 * cells, code + cells * (archive.given[:, 0] == values.PRESENT)
-    size, read, found = (
-        np.bincount(code[rows], minlength=cells) for rows in (domain, said >= 0, said == WRONG)
-    )
-    there = size > 0
-    return survey.number(found[there], read[there], size[there])
+    """Return the count from the shares of strata, of labels that say absent and present apart.
+
+    Where nobody read a label of one direction, both are taken together.
+    """
+
+    def number(rows: np.ndarray) -> Estimate:
+        size, read, found = (
+            np.bincount(archive.stratum[rows & of], minlength=archive.strata)
+            for of in (domain, said >= 0, said == WRONG)
+        )
+        return survey.number(found, read, size)
+
+    if list(archive.classes) != values.CLASSES:
+        return number(domain)
+    directions = [domain & (archive.given[:, 0] == value) for value in DIRECTIONS.values()]
+    parts = [number(rows) for rows in directions if rows.any()]
+    return number(domain) if np.isnan([part.value for part in parts]).any() else survey.added(parts)

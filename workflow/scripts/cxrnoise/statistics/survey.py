@@ -8,6 +8,8 @@ All intervals are 95 %. None leaves what is possible: the wrong labels that were
 and those that were found right are not. A stratum that was read whole adds no width.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.stats import t
 
@@ -82,6 +84,14 @@ def number(found: np.ndarray, read: np.ndarray, size: np.ndarray) -> Estimate:
     high = np.where(whole, value, np.clip(units * high, value, units - reads + right_or_wrong))
     below, above = np.sqrt(((value - low) ** 2).sum()), np.sqrt(((high - value) ** 2).sum())
     return _within(value.sum(), value.sum() - below, value.sum() + above, least, most, total, ZOU)
+
+
+def added(parts: Sequence[Estimate]) -> Estimate:
+    """Return the sum of numbers of separate populations, combined as the strata of `number`."""
+    value, low, high, n = np.array([part[:4] for part in parts]).T
+    whole = value.sum()
+    below, above = np.sqrt(((value - low) ** 2).sum()), np.sqrt(((high - value) ** 2).sum())
+    return Estimate(whole, whole - below, whole + above, int(n.sum()), ZOU)
 
 
 def total(
