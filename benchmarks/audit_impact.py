@@ -15,10 +15,10 @@ Labels are reviewed in these orders:
 A reader of this benchmark is always right.
 
 Phantoms: situs at 16 % of wrong labels. A tenth of the labels of the training and validation splits
-is reviewed, and corrected where wrong (relabelling); or the same number, the first of the order, is
-left out, without anybody reading it. Then the network is trained anew, and judged by the true labels of the
-test split. Three seeds, each with images, labels and networks of its own. The audit's probabilities
-are those of networks of other folds.
+is reviewed, and corrected where wrong (relabelled); or the same number, the first of the order, is
+left out, without anybody reading it. Then the network is trained anew, and judged by the true
+labels of the test split. Three seeds, each with labels, splits and networks of its own. The audit's
+probabilities are those of networks of other folds.
 """
 
 import argparse
