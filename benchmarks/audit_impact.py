@@ -111,7 +111,7 @@ def from_elsewhere(path: str) -> None:
     print(wanted.pivot(index="score", columns="reviewed", values="label_accuracy").to_string())
     for reviewed in REVIEWED:
         for order in OURS:
-            found = [table.nlargest(reviewed, order)["wrong"].sum() for table in tables]
+            found = [int(table.nlargest(reviewed, order)["wrong"].sum()) for table in tables]
             print(f"wrong among the first {reviewed}, {order}, by sample: {sorted(found)}")
 
 
