@@ -125,18 +125,17 @@ def main() -> None:
     true = truth_of(*tables)
     ours = summary(simulate(*tables, *options, samples.STRATIFIED), true)
     simple = summary(simulate(*tables, *options, samples.SIMPLE), true)
-    of_total = simple.loc[(counts.ALL, counts.ANY, counts.STRATIFIED)]
-    beside = simple[["covered", "width"]].add_prefix("simple_")
-    table = ours.join(beside)
-    # the total by a simple random sample has no model, so both rows stand beside the plain one
-    table.loc[(counts.ALL, counts.ANY), beside.columns] = of_total[["covered", "width"]].to_numpy()
+    # a simple random sample has no strata and no model, so it has one method
+    beside = simple.xs(counts.STRATIFIED, level="method")[["covered", "width"]]
+    table = ours.join(beside.add_prefix("simple_"), on=ROW[:2])
     table["ratio"] = table["width"] / table["simple_width"]
-    print(table.round({"ratio": 3}).round(1).to_string())
+    one, three = "{:.1f}".format, "{:.3f}".format
+    print(table.to_string(float_format=one, formatters={"ratio": three}))
 
     labels = tables[0]
     print(f"{arguments.images} of {labels['image'].nunique()} images, {arguments.draws} draws,")
     print(f"{time.monotonic() - start:.0f} s")
-    single = table.xs(counts.ANY, level="direction").drop(counts.ALL)
+    single = table.xs(counts.ANY, level="direction").drop(counts.ALL, level="label")
     total = table.loc[(counts.ALL, counts.ANY, counts.DIFFERENCE)]
     print(f"total: coverage {total['covered']:.1f} %, width {total['ratio']:.3f} of simple random")
     print(f"single: coverage {single['covered'].mean():.1f} % on average,")

@@ -103,19 +103,17 @@ def total_of(archive, model):
     wrong = np.array([sum(said == "w" for said, _ in labels) for labels in own])
     decided = np.array([len(labels) for labels in own])
     images = np.bincount(stratum, minlength=3)
-    options = {}
+    expected = None
     if model:
         chances = [[p for _, p in labels] for _, labels, _ in archive]
         spread = np.array([sum(p * (1 - p) for p in labels) for labels in chances])
-        options = {
-            "expected": np.array([sum(p for _, p in labels) for labels in own])[read],
-            "expected_in_all": sum(map(sum, chances)),
-            "expected_variance": np.bincount(stratum, spread, 3) / np.maximum(images, 1),
-        }
-    found = survey.total(
-        *(wrong[read], decided[read], stratum[read], images, np.bincount(stratum, size, 3)),
-        **options,
-    )
+        expected = survey.Expected(
+            np.array([sum(p for _, p in labels) for labels in own])[read],
+            sum(map(sum, chances)),
+            np.bincount(stratum, spread, 3) / np.maximum(images, 1),
+        )
+    sizes = np.bincount(stratum, size, 3)
+    found = survey.total(wrong[read], decided[read], stratum[read], images, sizes, expected)
     least = wrong[read].sum()
     most = size.sum() - (decided - wrong)[read].sum()
     return found, least, most, decided[read].sum() == size.sum()
@@ -170,23 +168,22 @@ def test_the_library_has_the_same_standard_errors():
 
 def test_a_model_that_says_the_same_of_all_labels_changes_nothing():
     plain = survey.total(WRONG, LABELS, STRATUM, IMAGES, 5 * IMAGES)
-    model = survey.total(
-        WRONG, LABELS, STRATUM, IMAGES, 5 * IMAGES, 0.2 * LABELS, 0.2 * 5 * IMAGES.sum()
-    )
+    same = survey.Expected(0.2 * LABELS, 0.2 * 5 * IMAGES.sum(), np.zeros(3))
+    model = survey.total(WRONG, LABELS, STRATUM, IMAGES, 5 * IMAGES, same)
     assert model[:3] == pytest.approx(plain[:3])
 
 
 def test_a_model_without_an_error_leaves_no_width():
-    known = survey.total(WRONG, LABELS, STRATUM, IMAGES, 5 * IMAGES, WRONG.astype(float), 123.0)
+    knows = survey.Expected(WRONG.astype(float), 123.0, np.zeros(3))
+    known = survey.total(WRONG, LABELS, STRATUM, IMAGES, 5 * IMAGES, knows)
     assert known[:3] == pytest.approx((123, 123, 123))
 
 
 def test_a_stratum_without_a_surprise_is_as_wide_as_the_model_says():
-    sure = survey.total(
-        *(np.zeros(40, int), np.ones(40, int), np.zeros(40, int)),
-        *(np.array([1000]), np.array([1000])),
-        *(np.full(40, 0.01), 10.0, np.array([0.01 * 0.99])),
-    )
+    nothing = np.zeros(40, int)
+    small = survey.Expected(np.full(40, 0.01), 10.0, np.array([0.01 * 0.99]))
+    everyone = np.array([1000])
+    sure = survey.total(nothing, nothing + 1, nothing, everyone, everyone, small)
     half = t.ppf(0.975, 39) * 1000 * np.sqrt(0.01 * 0.99 / 40 * (1 - 40 / 1000))
     assert sure.value == pytest.approx(0, abs=1e-9)
     assert sure.high == pytest.approx(half)
@@ -221,21 +218,16 @@ def test_the_interval_of_a_total_covers_the_truth_whatever_the_model_says(model)
     chance = np.clip(share * rng.gamma(4, 0.25, (600, 5)), 0, 0.95)
     wrong = rng.random(chance.shape) < chance
     said = {"none": np.zeros_like(chance), "good": chance, "bad": rng.random(chance.shape)}[model]
-    images, options = np.bincount(stratum), {}
+    images, labels = np.bincount(stratum), np.full(80, 5)
+    spread = np.bincount(stratum, (said * (1 - said)).sum(axis=1)) / images
     results = []
     for _ in range(600):
         read = drawn(rng, stratum, [25, 25, 30])
-        if model != "none":
-            spread = (said * (1 - said)).sum(axis=1)
-            options = {
-                "expected": said[read].sum(axis=1),
-                "expected_in_all": said.sum(),
-                "expected_variance": np.bincount(stratum, spread) / images,
-            }
-        labels = np.full(80, 5)
+        expected = survey.Expected(said[read].sum(axis=1), said.sum(), spread)
         results.append(
             survey.total(
-                *(wrong[read].sum(axis=1), labels, stratum[read], images, 5 * images), **options
+                *(wrong[read].sum(axis=1), labels, stratum[read], images, 5 * images),
+                None if model == "none" else expected,
             )[:3]
         )
     value, low, high = np.array(results).T

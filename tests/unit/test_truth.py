@@ -106,6 +106,24 @@ def test_an_answer_outside_the_vocabulary_is_refused_with_its_row(file):
         truth.read(file("a.png,1,ann,1,perhaps,NO"), ["Effusion"], "majority")
 
 
+@pytest.mark.parametrize(
+    ("said", "majority", "unanimous", "votes"),
+    [
+        ([1, 1, -1], 1, -1, 2),
+        ([1, -1, -1], -1, -1, 2),
+        ([1, 0, -1], -1, -1, 1),
+        ([7, 7, 7], 7, 7, 3),
+        ([7, 3], -1, -1, 1),
+        ([-1], -1, -1, 1),
+    ],
+)
+def test_readers_may_be_not_sure_or_choose_a_class(said, majority, unanimous, votes):
+    table = pd.DataFrame({"image": "a", "label": "x", "reader": range(len(said)), "answer": said})
+    for rule, true in (("majority", majority), ("unanimous", unanimous)):
+        [row] = truth.verdicts(table, rule).to_dict("records")
+        assert (row["true_label"], row["votes"], row["readers"]) == (true, votes, len(said))
+
+
 def test_a_reader_stands_against_the_majority_of_the_others(five):
     found = truth.against_the_others(truth.reads(five, ["Effusion", "Pleural Thickening"]))
     said = found.set_index(["image", "label", "reader"])[["answer", "true_label"]]

@@ -107,8 +107,8 @@ def count(
 
 
 def say(table: pd.DataFrame) -> None:
-    """Log the count of all labels, and of each finding or class, from the table of `count`."""
-    whole = table[(table["by"] == "") & (table["direction"] == ANY)]
+    """Log the count of all labels, and of each finding or class that was read."""
+    whole = table[(table["by"] == "") & (table["direction"] == ANY) & (table["read"] > 0)]
     for row in whole.itertuples():
         log.info(
             "%s (%s): %.0f of %d labels are wrong [%.0f to %.0f]; %d were read, %d found wrong",
@@ -256,25 +256,27 @@ def _row(
 def _estimate(archive: Archive, domain: np.ndarray, said: np.ndarray, method: str) -> Estimate:
     if method == STRATIFIED and domain.shape[1] == 1:
         return _one_label_an_image(archive, domain[:, 0], said[:, 0])
-    of_image, strata = domain.sum(axis=1), archive.strata
+    of_image, stratum, strata = domain.sum(axis=1), archive.stratum, archive.strata
     decided = said >= 0
     read = decided.any(axis=1)
-    sums = {
-        "wrong": (said == WRONG).sum(axis=1)[read],
-        "labels": decided.sum(axis=1)[read],
-        "stratum": archive.stratum[read],
-        "images": np.bincount(archive.stratum, of_image > 0, strata),
-        "size": np.bincount(archive.stratum, of_image, strata),
-    }
+    images = np.bincount(stratum, of_image > 0, strata)
+    expected = None
     if method == DIFFERENCE:
         chance = np.where(domain, archive.chance, 0)
-        variance = np.bincount(archive.stratum, (chance * (1 - chance)).sum(axis=1), strata)
-        sums |= {
-            "expected": np.where(decided, chance, 0).sum(axis=1)[read],
-            "expected_in_all": chance.sum(),
-            "expected_variance": variance / np.maximum(sums["images"], 1),
-        }
-    return survey.total(**sums)
+        spread = np.bincount(stratum, (chance * (1 - chance)).sum(axis=1), strata)
+        expected = survey.Expected(
+            of_read=(decided * chance).sum(axis=1)[read],
+            in_all=chance.sum(),
+            variance=spread / np.maximum(images, 1),
+        )
+    return survey.total(
+        wrong=(said == WRONG).sum(axis=1)[read],
+        labels=decided.sum(axis=1)[read],
+        stratum=stratum[read],
+        images=images,
+        size=np.bincount(stratum, of_image, strata),
+        expected=expected,
+    )
 
 
 def _one_label_an_image(archive: Archive, domain: np.ndarray, said: np.ndarray) -> Estimate:

@@ -9,6 +9,7 @@ and those that were found right are not. A stratum that was read whole adds no w
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import t
@@ -94,21 +95,34 @@ def added(parts: Sequence[Estimate]) -> Estimate:
     return Estimate(whole, whole - below, whole + above, int(n.sum()), ZOU)
 
 
+class Expected(NamedTuple):
+    """How many wrong labels a model expects.
+
+    of_read: float64 (n,), among the decided labels of each read image.
+    in_all: among all labels of the population.
+    variance: float64 (H,), of the number of wrong labels of an image, the mean over the images of
+        each stratum.
+    """
+
+    of_read: np.ndarray
+    in_all: float
+    variance: np.ndarray
+
+
 def total(
     wrong: np.ndarray,
     labels: np.ndarray,
     stratum: np.ndarray,
     images: np.ndarray,
     size: np.ndarray,
-    expected: np.ndarray | None = None,
-    expected_in_all: float = 0.0,
-    expected_variance: np.ndarray | None = None,
+    expected: Expected | None = None,
 ) -> Estimate:
     """Return how many labels are wrong where the labels of an image are read together.
 
     The images are what was drawn, so the variance is that between images. In each stratum the share
     of wrong labels is a ratio of two sums over the images, for not every label of an image may be
-    decided.
+    decided. In strata that `joined` puts together, images are weighted by the inverse of their
+    rate.
 
     With `expected` it is the difference estimator (C.-E. Särndal, B. Swensson, J. Wretman, Model
     Assisted Survey Sampling, 1992, chapter 6): what a model expects of all labels, plus the
@@ -125,58 +139,47 @@ def total(
     wrong, labels: (n,), of each read image the labels that were found wrong and that were decided.
     stratum: integers (n,), the stratum of each read image.
     images, size: integers (H,), the images and the labels of each stratum.
-    expected: float64 (n,), the number of wrong labels that a model expects among the decided labels
-        of each read image.
-    expected_in_all: the same of all labels of the population.
-    expected_variance: float64 (H,), the mean over the images of a stratum of the variance of the
-        number of wrong labels, by the model.
 
     Returns
     -------
     The number with its interval, `n` being all labels. Where fewer than two images were read and
     not all, the interval is all that is possible.
     """
-    strata, everything = len(images), int(np.sum(size))
-    least, most = wrong.sum(), everything - (labels - wrong).sum()
+    least, most = wrong.sum(), size.sum() - (labels - wrong).sum()
+    if labels.sum() == 0:
+        return Estimate(np.nan, least, most, int(size.sum()))
     decided = labels > 0
-    wrong, labels, stratum = (part[decided] for part in (wrong, labels, stratum))
-    if len(labels) == 0:
-        return Estimate(np.nan, least, most, everything)
-    left = wrong if expected is None else wrong - expected[decided]
-    read = np.bincount(stratum, minlength=strata)
+    left = wrong - (0 if expected is None else expected.of_read)
+    labels, stratum, left = labels[decided], stratum[decided], left[decided]
+    read = np.bincount(stratum, minlength=len(images))
     groups = joined(read, images)
-    weight, group = (images / np.maximum(read, 1))[stratum], groups[stratum]
-    read, size_of, decided_of, weighted, sum_left = (
-        np.bincount(of, part, groups[-1] + 1)
-        for of, part in (
-            (group, None),
-            (groups, size),
-            (group, labels),
-            (group, weight * labels),
-            (group, weight * left),
-        )
-    )
-    value = expected_in_all + (size_of / weighted * sum_left).sum()
-    apart = weight * (left - (sum_left / weighted)[group] * labels)
-    mean = np.bincount(group, apart) / read
-    squares = np.bincount(group, (apart - mean[group]) ** 2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = squares / (read - 1)
-    if expected_variance is not None:
-        images_of, variance_of = (
-            np.bincount(groups, part) for part in (images, images * expected_variance)
-        )
-        weights = np.bincount(group, weight**2) / read
-        between = np.fmax(between, variance_of / images_of * weights)
-    variance = (size_of / weighted) ** 2 * read * between * (1 - decided_of / size_of)
-    variance = np.where(decided_of == size_of, 0, variance)
-    if not np.isfinite(variance).all():
-        return _within(value, least, most, least, most, everything, LINEARISED)
-    half = 0.0
-    if variance.any():
-        freedom = variance.sum() ** 2 / (variance**2 / np.maximum(read - 1, 1)).sum()
-        half = t.ppf(0.975, freedom) * np.sqrt(variance.sum())
-    return _within(value, value - half, value + half, least, most, everything, LINEARISED)
+    group, weight = groups[stratum], (images / np.maximum(read, 1))[stratum]
+
+    reads, of_read = np.bincount(group), np.bincount(group, labels)
+    size_of = np.bincount(groups, size)
+    scale = size_of / np.bincount(group, weight * labels)
+    part = scale * np.bincount(group, weight * left)
+    apart = weight * (left - (part / size_of)[group] * labels)
+    apart -= (np.bincount(group, apart) / reads)[group]
+    with np.errstate(invalid="ignore"):  # one image has no variance
+        between = np.bincount(group, apart**2) / (reads - 1)
+    value = part.sum()
+    if expected is not None:
+        value += expected.in_all
+        inside = np.bincount(groups, images * expected.variance) / np.bincount(groups, images)
+        between = np.fmax(between, inside * np.bincount(group, weight**2) / reads)
+    variance = np.where(of_read == size_of, 0, scale**2 * reads * between * (1 - of_read / size_of))
+    half = _quantile(variance, reads) * np.sqrt(variance.sum())
+    low, high = (value - half, value + half) if np.isfinite(half) else (least, most)
+    return _within(value, low, high, least, most, int(size.sum()), LINEARISED)
+
+
+def _quantile(variance: np.ndarray, reads: np.ndarray) -> float:
+    """Return the quantile of the t distribution for a sum of variances from so many reads."""
+    if not variance.any():
+        return 0.0
+    freedom = variance.sum() ** 2 / (variance**2 / np.maximum(reads - 1, 1)).sum()
+    return t.ppf(0.975, freedom)
 
 
 def _within(value, low, high, least, most, n, how) -> Estimate:
