@@ -18,7 +18,11 @@ weights grow by m / (m - 1). A patient with images in several strata belongs to 
 stratum of one patient adds no width. The intervals are about patients like these, and so do not
 shrink where an archive is read whole. Where all positive (or negative) images are called right, or
 none is, the interval of the share is Wilson's for the effective number of images (Kish, Survey
-Sampling, 1965). A finding that a resample cannot judge enters its mean with the value of the data.
+Sampling, 1965).
+
+**Mean.** It is over the findings that have at least five positive and five negative images on
+either side. With rarer ones its interval would be too narrow. A finding that a resample cannot
+judge enters the mean with the value of the data.
 
 **Threshold.** Sensitivity and specificity of a finding are at the threshold with the largest sum
 of both by the labels that the classifier was trained on (`evaluation.youden`). Of several classes,
@@ -45,6 +49,7 @@ log = logging.getLogger(__name__)
 
 EVALUATION, RETRAINING, ON_READ = "evaluation", "retraining", "retraining_read"
 MEAN = "mean"
+FEWEST = 5  # positive and negative images on either side, of a finding that counts for the mean
 MEASURES = ("auc", "sensitivity", "specificity")
 SIDES = ("before", "after", "difference")
 COLUMNS = ["comparison", "label", "measure"]
@@ -145,6 +150,10 @@ class Judged:
             _share(negative * (1 - self.called), negative),
         ]
 
+    def fewest(self) -> int:
+        """Return the number of positive or of negative images, whichever is smaller."""
+        return min((self.label == 1).sum(), (self.label == 0).sum())
+
     def effective(self, weight: np.ndarray) -> list[float]:
         """Return of how many images each of `MEASURES` is a share; 0 for one that is none."""
         return [0, *(_effective(weight[self.label == label]) for label in (1, 0))]
@@ -174,8 +183,7 @@ def shift(run: Run, sample: pd.DataFrame, verdicts: pd.DataFrame, seed: int) -> 
     -------
     The columns `COLUMNS`, one row a label and measure: the measure before, after, and after less
     before, each with its interval; the images behind it, and how many of them are positive on
-    either side. The label `mean` is the mean over the labels for which the measure exists on both
-    sides.
+    either side. The label `mean` is the mean over the labels that are frequent enough.
     """
     thresholds = _thresholds(run)
     weighted = Weighted.of_sample(run, sample, verdicts)
@@ -275,8 +283,11 @@ def _compared(
             rows.append((comparison, name, measure, *found, len(at), *positive, how))
     if len(known) > 1:
         images = (weighted.weight > 0).sum()
+        enough = np.array(
+            [min(side[name].fewest() for side in sides) >= FEWEST for name in known], bool
+        )
         for number, measure in enumerate(MEASURES):
-            found, how = _sides(_mean(measured[..., number]))
+            found, how = _sides(_mean(measured[:, enough][..., number]))
             rows.append((comparison, MEAN, measure, *found, images, None, None, how))
     return pd.DataFrame(rows, columns=COLUMNS)
 
