@@ -43,6 +43,8 @@ checkpoint labels:
         flips=f"{LABELLED}/flips.csv",
     log:
         f"{LABELLED_LOGS}/labels.log",
+    wildcard_constraints:
+        noise=rf"(({'|'.join(MODELS)})-)?\d+(\.\d+)?",
     conda:
         "../envs/tables.yaml"
     params:

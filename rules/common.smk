@@ -88,6 +88,8 @@ PARTS_OF_RUN = {
 # The noise of a run in its path: `8` is 8 % of symmetric noise, `patient-8` is 8 % of the model
 # `patient`.
 SYMMETRIC = "symmetric"
+# `corrected-0` in place of a noise: the labels without noise, with `corrections` laid over them.
+CORRECTED_NOISE = "corrected-0"
 # The features of a frozen network, and the probe, a classifier on them. `network` is `pretrained`,
 # or a task of kind `orientation` and its seed; `hung` says whether images are mirrored.
 PRETRAINED = "pretrained"
@@ -506,6 +508,39 @@ def once_read(files):
         )
 
     return found
+
+
+def retrained(path, noise=CORRECTED_NOISE):
+    """Return an input: a file of the run that corrected labels are compared with, or of its twin.
+
+    It is the probe, or the network of the splits; nothing where nothing can be trained, or nothing
+    is corrected.
+    """
+
+    def files(wildcards):
+        if config["corrections"] is None or wildcards.task in IMPORTED:
+            return []
+        part = parts.OF["probe"] if config["audit"]["by"] == "probe" else ""
+        run = LABELLED.format(task=wildcards.task, noise=noise, seed=SEEDS[0])
+        return f"{run}{part}/{path}"
+
+    return files
+
+
+def corrections_at_hand(wildcards):
+    """Return the table of corrections, or end with a sentence where there is none."""
+    named, made = config["corrections"], f"{AUDIT}/corrections.csv"
+    if named is None:
+        sys.exit(
+            "A run on corrected labels needs a table of corrections, but the configuration key "
+            f"corrections is none: set it to a file, such as {made.format(**wildcards)}."
+        )
+    if not os.path.exists(named) and named != made.format(**wildcards):
+        sys.exit(
+            f"The corrections {named} in the configuration key corrections are missing: check the "
+            "path."
+        )
+    return named
 
 
 wildcard_constraints:

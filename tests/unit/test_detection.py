@@ -261,6 +261,15 @@ def test_reviews_lie_between_a_random_order_and_an_oracle():
     assert oracle[50] == pytest.approx(1 - (wrong.sum() - 50) / 250)
 
 
+def test_reviews_are_counted_after_further_numbers_of_them():
+    table = random_labels(n=250)
+    found = detection.reviews([table], further=(25,)).set_index(["score", "reviewed"])
+    expected = detection.reviews([table]).set_index(["score", "reviewed"])
+    pd.testing.assert_frame_equal(found.loc[expected.index], expected)
+    accuracy = found.loc[("oracle", 25), "label_accuracy"]
+    assert accuracy == pytest.approx(1 - (table["wrong"].sum() - 25) / 250)
+
+
 def test_reviews_of_several_seeds_go_as_far_as_the_largest():
     found = detection.reviews([random_labels(n=60), random_labels(1, n=250)])
     assert found["reviewed"].max() == 250

@@ -74,12 +74,15 @@ def measure(seeds: Sequence[pd.DataFrame], findings: bool, seed: int = 0) -> pd.
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def reviews(seeds: Sequence[pd.DataFrame], seed: int = 0) -> pd.DataFrame:
+def reviews(
+    seeds: Sequence[pd.DataFrame], seed: int = 0, further: Sequence[int] = ()
+) -> pd.DataFrame:
     """Return the share of right labels after the first k of a ranking were reviewed and corrected.
 
     Parameters
     ----------
     seeds, seed: as in `measure`.
+    further: numbers of reviews that are looked at besides.
 
     Returns
     -------
@@ -89,7 +92,7 @@ def reviews(seeds: Sequence[pd.DataFrame], seed: int = 0) -> pd.DataFrame:
     has reviewed all of them. A resample with more or fewer labels reviews the same share of them.
     """
     compared = _Compared(seeds, seed, [ANY])
-    steps = _steps(max(len(table) for table in seeds))
+    steps = sorted({*_steps(max(len(table) for table in seeds)), *further})
     rows = []
     for score in [*compared.scores, RANDOM, ORACLE]:
         accuracy = compared.accuracy(score, steps)
