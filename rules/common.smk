@@ -363,9 +363,11 @@ def of_seeds(path):
     )
 
 
-def templates(page):
+def templates(page, *further):
     """Return the templates of a page; the first is its own."""
-    return [f"{TEMPLATES_FOLDER}/{name}.html" for name in (page, "base", "scroll")]
+    return [
+        f"{TEMPLATES_FOLDER}/{name}.html" for name in (page, "base", "scroll", *further)
+    ]
 
 
 def of_model(wildcards):

@@ -78,9 +78,7 @@ class Part:
     @property
     def warnings(self) -> str:
         """Words in capitals that stand before the name of what is no finding about patients."""
-        said = ["PHANTOM"] if self.phantom else []
-        said += ["SIMULATED READERS"] if "simulated" in self.truth else []
-        return f"{', '.join(said)}: " if said else ""
+        return warnings(self.phantom, "simulated" in self.truth)
 
     @property
     def setting(self) -> str:
@@ -128,6 +126,13 @@ class Part:
             if known and self.is_whole(group[0], label):
                 return group
         return []
+
+
+def warnings(phantom: bool, simulated: bool) -> str:
+    """Return the warnings about phantoms and simulated readers that stand before a title."""
+    said = ["PHANTOM"] if phantom else []
+    said += ["SIMULATED READERS"] if simulated else []
+    return f"{', '.join(said)}: " if said else ""
 
 
 def read(path: str | Path) -> pd.DataFrame:

@@ -2,11 +2,9 @@
 
 import base64
 import math
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from cxrnoise.report import reviews, saving
+from cxrnoise.report import reviews, saving, sortable
 from cxrnoise.report.detected import (
     BEST_BY,
     Number,
@@ -17,7 +15,8 @@ from cxrnoise.report.detected import (
     sentences,
     with_interval,
 )
-from cxrnoise.report.pages import html_page, markdown_table
+from cxrnoise.report.pages import html_page
+from cxrnoise.report.sortable import Cell, Table
 from cxrnoise.statistics.detection import ABSENT, ANY, MEAN, MEASURES, POOLED, PRESENT, REFERENCE
 
 TITLE = "How well each score finds wrong labels"
@@ -36,30 +35,6 @@ DIRECTIONS = {
     PRESENT: "given present, but absent",
     ABSENT: "given absent, but present",
 }
-
-
-class Cell(NamedTuple):
-    """A cell: its value, its interval below it, a word, and the number by which it sorts."""
-
-    value: str
-    interval: str = ""
-    word: str = ""
-    key: float | str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table that sorts; `by` is the column that it is sorted by, falling.
-
-    text: how many columns, from the left, are text. name: for screen readers.
-    """
-
-    name: str
-    caption: str
-    header: list[str]
-    rows: list[list[Cell]]
-    text: int = 1
-    by: int = -1
 
 
 def cell(number: Number, signed: bool = False) -> Cell:
@@ -293,15 +268,5 @@ def markdown(parts: list[Part]) -> str:
         text.append(f"## {task_name(same)}")
         for part in same:
             text += [f"### {part.title}", " ".join(sentences(part))]
-            text += map(_markdown_of, tables(part))
+            text += map(sortable.markdown, tables(part))
     return "\n\n".join(text) + "\n"
-
-
-def _markdown_of(table: Table) -> str:
-    rows = [[_flat(one) for one in row] for row in table.rows]
-    return f"{markdown_table(table.header, rows, left=table.text)}\n\n{table.caption}"
-
-
-def _flat(one: Cell) -> str:
-    word = f"({one.word})" if one.word else ""
-    return " ".join(text for text in (one.value, one.interval, word) if text)
