@@ -31,6 +31,7 @@ include: "rules/counts.smk"
 include: "rules/calibration.smk"
 include: "rules/corrections.smk"
 include: "rules/hanging.smk"
+include: "rules/audit_page.smk"
 
 
 # Table 1, and Table 2 once there are readings.
@@ -111,5 +112,6 @@ rule audit:
                     )
                 ),
                 f"{DESIGN}/plan-after.csv",
+                f"{AUDIT}/audit.html",
             ]
         ),
