@@ -290,7 +290,7 @@ def corrections(audit: Audit) -> Iterator[str]:
     )
     outside = int((~table["image"].isin(audit.drawn["image"])).sum())
     if outside:
-        yield f"Of these, {of(outside, 'label')} of images outside the sample are in no count."
+        yield f"{outside:,} of these {_are(outside)} outside the sample, and in no count."
     if audit.single:
         yield (
             "Each rests on one reader alone: let a second one look before labels are changed for "
@@ -334,9 +334,8 @@ def images(audit: Audit) -> Iterator[str]:
     """Say how many images were read, and which of them are in no count."""
     sample = audit.sample
     yield (
-        f"{of(audit.verdicts['image'].nunique(), 'image')} were read; the sample holds "
-        f"{of(len(audit.drawn), 'image')}, of which {audit.read_of(audit.drawn):,} were "
-        "read."
+        f"The sample holds {of(len(audit.drawn), 'image')}, of which "
+        f"{audit.read_of(audit.drawn):,} were read."
     )
     first_ones = sample[sample["role"] == FIRST]
     if len(first_ones):
@@ -347,9 +346,9 @@ def images(audit: Audit) -> Iterator[str]:
     suspicious = sample[sample["role"] == SUSPICIOUS]
     if len(suspicious):
         yield (
-            f"Besides, {of(len(suspicious), 'image')} were drawn because they are suspicious, and "
-            f"{audit.read_of(suspicious):,} of them were read. They serve to mend labels and are "
-            "in no count: suspicious images have more wrong labels than the archive."
+            "Besides the sample, the most suspicious images were drawn to mend labels: "
+            f"{len(suspicious):,}, of which {audit.read_of(suspicious):,} were read. They are in "
+            "no count, because suspicious images have more wrong labels than others."
         )
     else:
-        yield "No image was drawn because it is suspicious, outside of the sample."
+        yield "No images were drawn besides for being suspicious."
