@@ -141,6 +141,33 @@ def chromium():
 
 
 @pytest.fixture
+def shown(chromium, address):
+    """`shown(width)`: the page at `address`; what it asks for or complains of fails the test."""
+    wrong, contexts = [], []
+
+    def shown(width):
+        contexts.append(chromium.new_context(viewport={"width": width, "height": 800}))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                wrong.append(request.url)
+                if request.url != address and not request.url.startswith("data:")
+                else None
+            ),
+        )
+        page.goto(address)
+        return page
+
+    yield shown
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+@pytest.fixture
 def page_of(chromium):
     """`page_of(link)`: a page in a context of its own; its errors fail the test at its end."""
     contexts, errors = [], []

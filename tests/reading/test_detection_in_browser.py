@@ -24,33 +24,6 @@ def address(tmp_path):
     return (tmp_path / "detection.html").as_uri()
 
 
-@pytest.fixture
-def shown(chromium, address):
-    """`shown(width)`: the page at this width; what it asks for or complains of fails the test."""
-    wrong, contexts = [], []
-
-    def shown(width):
-        contexts.append(chromium.new_context(viewport={"width": width, "height": 800}))
-        page = contexts[-1].new_page()
-        page.on("console", lambda message: wrong.append(message.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                wrong.append(request.url)
-                if request.url != address and not request.url.startswith("data:")
-                else None
-            ),
-        )
-        page.goto(address)
-        return page
-
-    yield shown
-    for context in contexts:
-        context.close()
-    assert wrong == []
-
-
 def order(page):
     """Return the scores from top to bottom, and what the headers say of the order."""
     return page.evaluate(

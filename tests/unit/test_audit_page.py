@@ -103,11 +103,11 @@ def test_a_sample_that_is_read_in_part_says_so(made):
 
 def test_all_labels_come_first_and_the_count_is_named(made):
     [table] = section(made(), "How many").tables
-    assert [cell.value for cell in table.rows[0][:3]] == ["all", "both", "difference"]
-    assert table.rows[0][2].word == "the count"
-    assert [row[2].word for row in table.rows].count("the count") == 3
-    assert table.rows[0][3] == Cell("80", "[60 to 100]", key="80")
-    assert table.rows[1][1].value == "both"
+    assert [cell.value for cell in table.rows[0][:2]] == ["all", "both"]
+    assert table.rows[0][2] == Cell("80", "[60 to 100]", key="80")
+    methods = [row[0].word for row in table.rows]
+    assert methods[:2] == ["difference: the count", "stratified"]
+    assert methods.count("difference: the count") == 3
     assert "most is Mass: about 50 [38 to 62]" in said(made(), "How many")
 
 
@@ -115,25 +115,29 @@ def test_a_finding_that_nobody_read_has_no_number(made):
     row = counted("Mass", wrong=math.nan, wrong_low=0, wrong_high=20, share=math.nan)
     found = made(counts=[*counts(), row])
     [table] = section(found, "How many").tables
-    assert table.rows[-1][3] == Cell("–", "[0 to 20]", "none read")
-    assert table.rows[-1][4].value == "–"
+    assert table.rows[-1][2] == Cell("–", "[0 to 20]", "none read")
+    assert table.rows[-1][3].value == "–"
 
 
 def test_classes_have_no_directions(made):
     rows = [counted("all", method="difference"), counted("cat"), counted("dog")]
     found = made(counts=rows, classes=["cat", "dog"])
     [table] = section(found, "How many").tables
-    assert table.header[:2] == ["Given class", "Method"] and table.text == 2
+    assert table.header[:2] == ["Given class", "Wrong labels"] and table.text == 1
     assert [row[3].value for row in section(found, "The first 50").tables[0].rows][0] == "dog"
 
 
 def test_parts_of_the_archive_stand_open_and_their_findings_folded(made):
     part = section(made(), "Where")
     assert [table.name for table in part.tables] == ["By view"]
-    assert [row[0].value for row in part.tables[0].rows] == ["PA", "AP"]
+    assert [row[0].value for row in part.tables[0].rows] == ["AP", "PA"]
     assert [table.name for table in part.folded] == ["By view and finding"]
-    whole = [row for row in counts() if row["by"] == ""]
-    assert "name others" in said(made(counts=whole), "Where").lower()
+
+
+def test_a_column_of_one_value_divides_nothing(made):
+    one = section(made(counts=[row for row in counts() if row["value"] != "AP"]), "Where")
+    assert not one.tables and not one.folded
+    assert "no column that divides the archive" in one.sentences[0]
 
 
 def test_agreement_of_all_findings_stands_open_and_a_lone_reader_has_none(made):

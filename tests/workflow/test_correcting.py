@@ -71,7 +71,8 @@ def test_corrections_and_their_impact_follow_from_what_people_read(fresh):
     settings = ["tasks={mine: {kind: predictions, file: mine.csv}}"]
     settings += ["audit={task: mine, readings: reads.csv, images: 60, suspicious: 5}"]
     made = [f"results/mine/audit/{name}.csv" for name in ("corrections", "impact")]
-    fresh.run("--config", *settings, "--", *made)
+    page = "results/mine/audit/audit.html"
+    fresh.run("--config", *settings, "--", *made, page)
 
     corrections, impact = (pd.read_csv(fresh.folder / path, dtype={"image": str}) for path in made)
     sample = pd.read_parquet(fresh.folder / "results/mine/audit/design-first/sample.parquet")
@@ -85,3 +86,6 @@ def test_corrections_and_their_impact_follow_from_what_people_read(fresh):
     own = pd.read_csv(fresh.folder / "results/mine/audit/corrected-labels.csv", dtype=str)
     corrected = np.where(own["image"].isin(wrong["image"]), names[true], names[given])
     assert own["label"].tolist() == corrected.tolist()
+    shown = (fresh.folder / page).read_text()
+    assert f"The readers overturned {len(wrong)} labels of {len(wrong)} images." in shown
+    assert "SIMULATED" not in shown.partition("How to read this page")[0]

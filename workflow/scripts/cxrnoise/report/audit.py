@@ -116,31 +116,28 @@ def _header(audit: Audit) -> list[str]:
 
 def _counts(audit: Audit) -> Table:
     """Return the table of the whole archive, all labels first."""
-    header = ["Finding", "Error"] if audit.findings else ["Given class"]
-    text = len(header) + 1
-    header += ["Method", *_header(audit), "Labels", "Read", "Of these wrong", "Not decided"]
+    names = ["Finding", "Error"] if audit.findings else ["Given class"]
+    header = [*names, *_header(audit), "Labels", "Read", "Found wrong"]
     unsure = audit.whole["unsure"].sum() > 0
-    header += ["If not decided ones are all right, to all wrong"] if unsure else []
+    header += ["Not decided", "If these are all right, or all wrong"] if unsure else []
     rows = []
     for row in audit.whole.to_dict("records"):
         quoted = row["label"] == ALL and row["method"] == DIFFERENCE
-        names = [_text(row["label"])]
-        names += [_text(DIRECTIONS[row["direction"]])] if audit.findings else []
-        cells = [
-            *names,
-            Cell(row["method"], word="the count" if quoted else "", key=row["method"]),
-            _wrong(row),
-            _share(row),
-            *(_number(row[name]) for name in ("labels", "read", "found", "unsure")),
-        ]
-        rows.append([*cells, _undecided(row)] if unsure else cells)
+        method = f"{row['method']}{': the count' if quoted else ''}"
+        cells = [Cell(row["label"], word=method, key=row["label"])]
+        cells += [_text(DIRECTIONS[row["direction"]])] if audit.findings else []
+        cells += [_wrong(row), _share(row)]
+        cells += [_number(row[name]) for name in ("labels", "read", "found")]
+        cells += [_number(row["unsure"]), _undecided(row)] if unsure else []
+        rows.append(cells)
     about = "Estimated for the whole archive, with 95 % intervals in brackets."
     if unsure:
         about += (
             " Labels that readers did not decide are left out; the last column says how far the "
             "interval would reach if all of them were right, or all wrong."
         )
-    return Table("The count", f"{about} The numbers are in count.csv.", header, rows, text=text)
+    about += " The numbers are in count.csv."
+    return Table("The count", about, header, rows, text=len(names))
 
 
 def _undecided(row: dict) -> Cell:
@@ -149,7 +146,7 @@ def _undecided(row: dict) -> Cell:
 
 
 def _about_places(audit: Audit) -> Iterator[str]:
-    if (audit.counts["by"] == "").all():
+    if not _places(audit)[0]:
         yield (
             "The metadata have no column that divides the archive, such as view, sex or age. Name "
             "others in the key audit.columns."
@@ -164,11 +161,13 @@ def _about_places(audit: Audit) -> Iterator[str]:
 def _places(audit: Audit) -> tuple[list[Table], list[Table]]:
     """Return a table of all labels for each way to divide the archive, and those of findings."""
     parts = audit.counts[(audit.counts["by"] != "") & (audit.counts["direction"] == ANY)]
+    parts = parts[parts.groupby("by")["value"].transform("nunique") > 1]
+    parts = parts.sort_values("value", kind="stable")
     everything = parts[(parts["label"] == ALL) & (parts["method"] == DIFFERENCE)]
     of_labels = parts[parts["label"] != ALL]
     return (
-        [_place(audit, by, rows) for by, rows in everything.groupby("by", sort=False)],
-        [_place(audit, by, rows) for by, rows in of_labels.groupby("by", sort=False)],
+        [_place(audit, by, rows) for by, rows in everything.groupby("by")],
+        [_place(audit, by, rows) for by, rows in of_labels.groupby("by")],
     )
 
 
@@ -176,7 +175,7 @@ def _place(audit: Audit, by: str, rows: pd.DataFrame) -> Table:
     total = (rows["label"] == ALL).all()
     kind = "finding" if audit.findings else "given class"
     header = [capital(by), *([] if total else [capital(kind)])]
-    header += [*_header(audit), "Labels", "Read", "Of these wrong"]
+    header += [*_header(audit), "Labels", "Read", "Found wrong"]
     cells = [
         [
             _text(row["value"]),

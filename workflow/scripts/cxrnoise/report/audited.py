@@ -191,8 +191,8 @@ def _verdict(audit: Audit) -> str:
     if audit.single:
         who = "One reader read each label" if audit.readers > 1 else "There is one reader"
         return (
-            f"{who}, so this is disagreement with this reader: where the reader errs, a right "
-            "label is counted as well."
+            f"{who}, so this is disagreement with this reader, and “wrong” on this page means no "
+            "more: where the reader errs, a right label is counted as well."
         )
     fewest, most = audit.verdicts["readers"].min(), audit.verdicts["readers"].max()
     many = f"{most}" if fewest == most else f"{fewest} to {most}"
