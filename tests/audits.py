@@ -46,8 +46,8 @@ def shifted(label, measure, comparison="evaluation"):
     return row | {"positive_before": 20, "positive_after": 25, "how": "bootstrap of patients"}
 
 
-def audit(folder, readers=("Ann", "Bob", "Cy"), names=FINDINGS, simulated=False, **changes):
-    """Return an audit of 100 read images, by way of the CSV files that the workflow has.
+def audit(at, readers=("Ann", "Bob", "Cy"), names=FINDINGS, simulated=False, **changes):
+    """Return an audit of 100 read images, by way of CSV files in the folder `at`.
 
     changes: of `audited.Audit`; counts and impact as rows.
     """
@@ -81,7 +81,7 @@ def audit(folder, readers=("Ann", "Bob", "Cy"), names=FINDINGS, simulated=False,
         ),
     }
     for name, table in tables.items():
-        pages.write_csv(table, folder / f"{name}.csv")
+        pages.write_csv(table, at / f"{name}.csv")
     source = "simulated" if simulated else "room"
     made = {
         "task": "reports",
@@ -98,5 +98,5 @@ def audit(folder, readers=("Ann", "Bob", "Cy"), names=FINDINGS, simulated=False,
         "figure_path": "results/figures/reports-impact.svg",
     }
     return audited.Audit(
-        **{name: audited.read(folder / f"{name}.csv") for name in tables}, **made | changes
+        **{name: audited.read(at / f"{name}.csv") for name in tables}, **made | changes
     )

@@ -14,7 +14,8 @@ TEMPLATES = Path(pages.__file__).parent / "templates"
 
 @pytest.fixture
 def address(tmp_path):
-    html = page_of_audit.html(audit(tmp_path), TEMPLATES, describe({}, "c0de"))
+    found = audit(tmp_path, folder="results/a-folder-of-a-rather-long-name/reports/audit")
+    html = page_of_audit.html(found, TEMPLATES, describe({}, "c0de"))
     (tmp_path / "audit.html").write_text(html, encoding="utf-8")
     return (tmp_path / "audit.html").as_uri()
 

@@ -157,8 +157,8 @@ def test_the_first_labels_are_called_calibrated(made):
 
 def test_the_ranking_says_that_nobody_read_most_of_it(made):
     part = section(made(), "The first 50 labels of the ranking")
-    assert part.sentences[0].startswith("Of these 50 labels, nobody has read 40;")
-    assert "No label is ever changed because of what a model says." in part.sentences[0]
+    assert part.sentences[0].startswith("Nobody has read 40 of these 50 labels")
+    assert part.sentences[1] == "No label is ever changed because of what a model says."
     [table] = part.tables
     assert [cell.value for cell in table.rows[0]] == [
         *("1", "000.png", "Effusion", "present", "absent", "wrong", "0.600", "0.900")
@@ -182,7 +182,7 @@ def test_corrections_are_counted_and_those_outside_the_sample_named(made):
 def test_the_impact_is_its_mean_before_beside_after(made):
     part = section(made(), "What corrected labels change")
     assert (
-        "mean AUC of the same network is 0.700 [0.650 to 0.750] by the given labels and 0.800 "
+        "mean AUC of the same predictions is 0.700 [0.650 to 0.750] by the given labels and 0.800 "
         "[0.750 to 0.850] by the readers; the difference is +0.100 [+0.050 to +0.150]."
     ) in part.sentences[0]
     [table] = part.tables

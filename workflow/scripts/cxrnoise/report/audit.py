@@ -271,20 +271,22 @@ def _probability(value: float) -> Cell:
 def _impacts(audit: Audit) -> list[Table]:
     """Return a table for each comparison."""
     return [
-        _impact(name, before, after, audited.impact_rows(audit, comparison))
+        _impact(audit, (name, before, after), audited.impact_rows(audit, comparison))
         for comparison, (name, before, after) in impact.COMPARISONS.items()
         if (audit.impact["comparison"] == comparison).any()
     ]
 
 
-def _impact(name: str, before: str, after: str, rows: pd.DataFrame) -> Table:
+def _impact(audit: Audit, names: tuple[str, str, str], rows: pd.DataFrame) -> Table:
+    name, before, after = names
+    mean = f"mean of the {'findings' if audit.findings else 'classes'}"
     cells = []
     for row in rows.to_dict("records"):
         shift = audited.side(row, "difference")
         measure = impact.NAMES[row["measure"]]
         cells.append(
             [
-                _text("mean of the findings" if row["label"] == MEAN else row["label"]),
+                _text(mean if row["label"] == MEAN else row["label"]),
                 _text(measure),
                 cell(audited.side(row, "before")),
                 cell(audited.side(row, "after")),
@@ -292,7 +294,8 @@ def _impact(name: str, before: str, after: str, rows: pd.DataFrame) -> Table:
                 _number(row["images"]),
             ]
         )
-    header = ["Finding", "Measure", capital(before), capital(after), "Difference", "Images"]
+    kind = "Finding" if audit.findings else "Class"
+    header = [kind, "Measure", capital(before), capital(after), "Difference", "Images"]
     how = next((text for text in rows["how"] if text), "")
     about = f"{name}. In brackets 95 % intervals{': ' if how else ''}{how}."
     return Table(name, about, header, cells, text=2)

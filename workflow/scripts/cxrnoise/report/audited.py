@@ -265,10 +265,12 @@ def first(audit: Audit) -> Iterator[str]:
 def ranking(audit: Audit) -> Iterator[str]:
     """Say what the first labels of the ranking are, and are not."""
     unread = int((audit.ranking["verdict"] == "").sum())
-    yield (
-        f"Of these {len(audit.ranking)} labels, nobody has read {unread}; most labels of the "
-        "whole ranking were read by nobody. No label is ever changed because of what a model says."
-    )
+    if unread:
+        yield (
+            f"Nobody has read {unread} of these {len(audit.ranking)} labels: only the model "
+            "suspects them."
+        )
+    yield "No label is ever changed because of what a model says."
     yield (
         "The calibrated probability of a label that was read was learnt from other patients, so a "
         "label that readers found right can stand here. All labels are in ranking.csv."
@@ -304,7 +306,7 @@ def impact(audit: Audit) -> Iterator[str]:
         if row["measure"] == "auc" and row["label"] == MEAN and not math.isnan(row["before"]):
             before, after, shift = (side(row, name) for name in ("before", "after", "difference"))
             yield (
-                "On the images that were read, the mean AUC of the same network is "
+                "On the images that were read, the mean AUC of the same predictions is "
                 f"{with_interval(before)} by the given labels and {with_interval(after)} by the "
                 f"readers; the difference is {with_interval(shift, signed=True)}."
             )
