@@ -1,6 +1,6 @@
 """Compare the features of two probes on the same labels of several findings.
 
-    python benchmarks/detection_features.py IMAGENET OTHER --reads majority.csv --seeds 0 1 2
+    python benchmarks/detection_features.py IMAGENET OTHER --reads majority.csv --seeds 1
 
 IMAGENET and OTHER are folders of results in which `detection` was run with the probe on the task
 `findings`. Printed are the log loss of the given labels, by which features may be chosen, and how
