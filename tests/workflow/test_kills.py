@@ -14,7 +14,7 @@ from itertools import cycle
 import pandas as pd
 import psutil
 
-KILLS = int(os.environ.get("KILLS", "1"))
+KILLS = int(os.environ.get("KILLS", "2"))
 SEED = int(os.environ.get("SEED", "0"))
 KILLS_A_RUN = 5
 LONGEST_WAIT = 12  # seconds; some steps of the tiny workflow
