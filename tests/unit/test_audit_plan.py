@@ -52,6 +52,13 @@ def test_fewer_errors_by_the_reads_need_fewer_images():
     assert after["share"].max() < PLAN["share"].max()
 
 
+def test_a_finding_that_nobody_suspects_has_a_width_too():
+    never = RANKING.assign(probability=RANKING["probability"].where(RANKING["label"] == "Mass", 0))
+    own = of("Hernia", plan.plan(DESIGN, never, 150)).loc["150 images"]
+    assert own["share"] == 0
+    assert 0 < own["points"] < 5
+
+
 def test_images_outside_the_design_play_no_part():
     further = rankings.of_findings(2100)
     further = further[further["image"] >= "00002000"]

@@ -1,5 +1,7 @@
 """What readers say of the sample of an audit: of the reading room, of a file, or simulated."""
 
+from contextlib import closing
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,8 +9,10 @@ import pytest
 from cxrnoise.core import manifests
 from cxrnoise.core.errors import UserError
 from cxrnoise.reading import sources, study
-from cxrnoise.reading.answers import UNSAID, Asked, Reading, to_csv
-from reading_studies import NIH, ROTATIONS, TIME
+from cxrnoise.reading.answers import UNSAID, Asked, Reading, to_csv, write_csv
+from reading_studies import NIH, ROTATIONS, TIME, reading
+from readingroom import study as room_study
+from readingroom.store import Store
 
 FINDINGS = Asked(("Effusion", "Mass", "Pleural Thickening"))
 CLASSES = Asked(("Rotation",), ROTATIONS)
@@ -67,6 +71,31 @@ def test_the_reading_rooms_export_becomes_the_manifest(tmp_path, key):
     ]
     assert set(back["source"]) == {"room"} and set(back["seconds"]) == {9.5}
     assert set(back["comment"]) == {"hm"} and set(back["answered_at"]) == {TIME}
+
+
+def test_the_room_of_a_small_sample_goes_on_with_a_larger_one(tmp_path, key):
+    for cases in (2, 5):
+        side = study.readers_side(key[:cases], FINDINGS.findings, 0, design="first")
+        (tmp_path / "study/images").mkdir(parents=True, exist_ok=True)
+        study.write_json(side, tmp_path / "study/study.json")
+        for case in side["cases"]:
+            (tmp_path / f"study/images/{case}.png").touch()
+        shown = room_study.load(tmp_path / "study")
+        with closing(Store(tmp_path / "room", shown.id, shown.asked)) as store:
+            store.invite(f"reader {cases}")
+            for case in shown.images:
+                reader = {"reader": f"reader {cases}", "study": shown.id}
+                store.save(
+                    f"{cases} {case}",
+                    [
+                        reading(case, finding=name, answer="absent", confidence=UNSAID, **reader)
+                        for name in shown.asked.findings
+                    ],
+                )
+            write_csv(store.readings(), tmp_path / "readings.csv")
+    frame = sources.for_audit(tmp_path / "readings.csv", key, FINDINGS, "first", sources.ROOM)
+    assert frame.groupby("reader").size().to_dict() == {"reader 2": 6, "reader 5": 15}
+    assert set(frame["answer"]) == {0}
 
 
 def test_a_larger_sample_reads_what_was_read_of_the_smaller_one(tmp_path, key):

@@ -80,8 +80,7 @@ def test_a_design_is_made_once_and_stays(elsewhere):
     ("old", "new", "target", "message"),
     [
         ("task: reports, ", "", "audit-sample", "name the task whose labels people read"),
-        ("3}", "3}", "audit", "let people read its images"),
-        ("3}", "3, readings: r.csv}", "audit", "The readings r.csv in audit.readings are missing"),
+        ("task: reports, ", "task: reports, ", "audit", "let people read its images"),
         ("3}", "3, score: neighbours}", "audit-sample", "needs features, and the run of reports"),
     ],
 )
@@ -109,8 +108,6 @@ def test_a_sample_is_ready_for_the_reading_room(finished):
     printed = finished.refuses("--dry-run", "audit")
     assert "make reading-room STUDY=results/emphysema/audit/design-first/study" in printed
     assert "results/emphysema/audit/design-first/readings.csv" in printed
-    more = finished.jobs("--config", "audit={images: 25}", "--", "audit-sample")
-    assert more == {"sample": 1, "audit_study": 1, "audit-sample": 1}
     model = "results/orientation/noise-0/seed-0/model.keras"
     retrained = finished.jobs("-R", model, "--", "audit-sample")
     assert retrained["ranking_before"] == 1

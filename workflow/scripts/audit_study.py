@@ -12,8 +12,7 @@ with job(snakemake):
     labels = manifests.read(files.labels, "labels", columns=["label"])
     findings = labels["label"].unique().tolist()
     classes = labels.attrs["classes"] if params.kind == "classes" else []
-    index = manifests.read(files.index, "index")
-    wanted = index[index["image"].isin(key["image"])]
+    wanted = sample.rows_of_cases(key, manifests.read(files.index, "index"))
     places = dict(zip(params.sources, files.sources, strict=True))
     study.write_images(key, folders.originals(wanted, places), output.images)
     shown = study.readers_side(key, findings, params.seed, classes, params.design)

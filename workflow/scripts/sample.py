@@ -8,6 +8,7 @@ with job(snakemake):
     sample.check(files.design, params.choice)
     design = manifests.read(files.design, "design")
     ranking = manifests.read(files.ranking, "ranking")
+    sample.compare(design, ranking)
     drawn = sample.sample(design, params.images, params.suspicious)
     made_by = {"images": params.images, "suspicious": params.suspicious}
     described = provenance.describe(made_by | params.choice, params.code)

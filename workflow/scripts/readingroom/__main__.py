@@ -101,7 +101,8 @@ def _invite(study: Study, store: Store, arguments: argparse.Namespace) -> None:
     base = _base(arguments)
     cases = None
     if arguments.cases:
-        cases = agreement.disputed(store.readings())
+        disputed = agreement.disputed(store.readings())
+        cases = [case for case in disputed if case in study.images]
         if not cases:
             raise UserError(
                 "No two readers disagree on a case so far: invite without --cases disputed, or "

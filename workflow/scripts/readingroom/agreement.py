@@ -1,26 +1,28 @@
 """How the reading goes: who has read how much, and how far two readers agree."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import combinations
 from statistics import median
 
 from cxrnoise.reading.answers import Asked, Reading
 
 
-def progress(reader: str, readings: list[Reading], saved: int, cases: int, asked: Asked) -> dict:
+def progress(
+    reader: str, readings: list[Reading], saved: int, cases: Collection[str], asked: Asked
+) -> dict:
     """Return what the administrator sees of a reader.
 
     Parameters
     ----------
     readings: the newest answer of the reader to each case and finding; saved: the number of
-    answers with all corrections; cases: how many the reader is to read.
+    answers with all corrections; cases: those that the reader is to read.
     """
     seconds = {reading.case: reading.seconds for reading in readings}
     return {
         "reader": reader,
-        "read": len(seconds),
-        "cases": cases,
+        "read": len(seconds.keys() & set(cases)),
+        "cases": len(cases),
         "corrections": (saved - len(readings)) // len(asked.findings),
         "answers": _counts(readings, asked),
         "median_seconds": median(seconds.values()) if seconds else None,

@@ -215,7 +215,7 @@ class _Room:
                     reader,
                     [reading for reading in newest if reading.reader == reader],
                     sum(reading.reader == reader for reading in history),
-                    len(self._cases(reader)),
+                    self._cases(reader),
                     asked,
                 )
                 for reader in self.store.readers()
@@ -253,9 +253,9 @@ def _readings(content: dict, study: Study) -> list[Reading]:
 
 def _of_cases(readings: Iterable[Reading], cases: list[str], asked: Asked) -> list[dict]:
     """Return what a reader's page needs of the answers to its cases, one entry a case."""
-    found = {}
+    found, wanted = {}, set(cases)
     for reading in readings:
-        if reading.case in cases:
+        if reading.case in wanted:
             own = found.setdefault(reading.case, {"case": reading.case, "answers": {}})
             own["answers"][reading.finding] = reading.answer
             own |= {key: getattr(reading, key) for key in ("comment", "seconds")}

@@ -122,28 +122,16 @@ def first(ranking: pd.DataFrame, sample: pd.DataFrame, verdicts: pd.DataFrame) -
     columns, patient = regression.columns(ranking), ranking["patient"].factorize()[0]
     reads, said = _reads(ranking, patient, sample, verdicts), _said(ranking, verdicts)
     chance = ranking["calibrated"].to_numpy()
-    expected, known = chance[reads.rows], said >= 0
+    expected = chance[reads.rows]
     covariance = regression.fit(columns, reads).covariance(columns, reads, expected)
+    alike = _alike(reads, expected)
 
-    spread = np.where(known, 0, chance * (1 - chance))
     depths = _depths(len(ranking))
-    starts = np.append(0, depths)  # of the parts of the ranking between two depths
-    part = np.repeat(np.arange(len(depths)), np.diff(starts))
-    slopes = sparse.csr_array((spread, np.arange(len(part)), starts), (len(depths), len(part)))
-    parts = {
-        "labels": np.bincount(part),
-        "read": np.bincount(part, known),
-        "found": np.bincount(part, known & (said == 1)),
-        "expected": np.bincount(part, np.where(known, 0, chance)),
-        "spread": np.bincount(part, spread),
-        "of_patients": sparse.coo_array((spread**0.5, (part, patient))).toarray(),
-        "slopes": (slopes @ columns).toarray(),
-    }
-    before = {name: of_parts.cumsum(axis=0) for name, of_parts in parts.items()}
-    after = {name: sums[-1] - sums for name, sums in before.items()}
-    uncertain = {"covariance": covariance, "alike": _alike(reads, expected)}
-    wrong = _predicted(**before, **uncertain)
-    remaining = _predicted(**after, **uncertain)
+    sums = _sums(depths, chance, said, patient, columns)
+    before = {name: of_parts.cumsum(axis=0) for name, of_parts in sums.items()}
+    after = {name: until[-1] - until for name, until in before.items()}
+    wrong = _predicted(**before, covariance=covariance, alike=alike)
+    remaining = _predicted(**after, covariance=covariance, alike=alike)
     found = [depths, *wrong, before["read"].astype(np.int64), *remaining]
     return pd.DataFrame(dict(zip(FIRST, found, strict=True)))
 
@@ -157,6 +145,36 @@ def say(expected: pd.DataFrame) -> None:
             *(row.k, row.wrong, row.low, row.high),
             *(row.remaining, row.remaining_low, row.remaining_high),
         )
+
+
+def _sums(
+    depths: np.ndarray,
+    chance: np.ndarray,
+    said: np.ndarray,
+    patient: np.ndarray,
+    columns: sparse.csr_array,
+) -> dict[str, np.ndarray]:
+    """Return what `_predicted` is made from, of the labels between each depth and the one before.
+
+    Parameters
+    ----------
+    depths: int (D,). chance: that each label is wrong, float64 (n,), by rank.
+    said, patient, columns: of `_said`, numbers, and of `regression.columns`, of the same labels.
+    """
+    known = said >= 0
+    spread = np.where(known, 0, chance * (1 - chance))
+    starts = np.append(0, depths)
+    part = np.repeat(np.arange(len(depths)), np.diff(starts))
+    slopes = sparse.csr_array((spread, np.arange(len(part)), starts), (len(depths), len(part)))
+    return {
+        "labels": np.bincount(part),
+        "read": np.bincount(part, known),
+        "found": np.bincount(part, said == 1),
+        "expected": np.bincount(part, np.where(known, 0, chance)),
+        "spread": np.bincount(part, spread),
+        "of_patients": sparse.coo_array((spread**0.5, (part, patient))).toarray(),
+        "slopes": (slopes @ columns).toarray(),
+    }
 
 
 def _predicted(

@@ -44,6 +44,7 @@ def for_people(ranking: pd.DataFrame) -> pd.DataFrame:
         given=ranking["given_label"].map(words),
         suggested=ranking["suggested"].map(words),
         probability_wrong_not_calibrated=ranking["probability"].round(4),
+        score=ranking["score"].round(6),
     )
     columns = ["rank", "image", "patient", "label", "given", "suggested"]
     return named[[*columns, "probability_wrong_not_calibrated", "score"]]

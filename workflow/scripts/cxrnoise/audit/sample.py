@@ -32,8 +32,9 @@ def design(ranking: pd.DataFrame, draw: str, first: int, seed: int, name: str) -
     """Divide the images of an archive into strata, and give each image its random number.
 
     The strata are parts by the expected number of wrong labels, crossed with whether any finding is
-    given. The borders of the parts divide the sum of the roots of the expected numbers equally (T.
-    Dalenius, J. L. Hodges, J. Am. Stat. Assoc. 54, 1959), for wrong labels gather at few images.
+    given; of two classes that is the second, and more classes are not crossed. The borders of the
+    parts divide the sum of the roots of the expected numbers equally (T. Dalenius, J. L. Hodges, J.
+    Am. Stat. Assoc. 54, 1959), for wrong labels gather at few images.
 
     The rates are Neyman's for several findings at once: they go with the root of the variance that
     the model expects in the stratum, where each finding is divided by its variance in the archive.
@@ -93,6 +94,19 @@ def check(path: str | Path, choice: Mapping) -> None:
                 f"audit.{key} is {value}, but the design {path} was made with {made_with[key]} and "
                 "is kept: set it back, or name a new design in audit.design."
             )
+
+
+def compare(design: pd.DataFrame, ranking: pd.DataFrame) -> None:
+    """Log how many images came to the archive, or went, since the design was made."""
+    before, now = set(design["image"]), set(ranking["image"])
+    if before != now:
+        log.warning(
+            "the archive has changed since the design was made (%d new images, %d gone); sample "
+            "and count are of the archive as it was, and a new name in audit.design makes a new "
+            "design",
+            len(now - before),
+            len(before - now),
+        )
 
 
 def of_images(ranking: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
@@ -261,3 +275,17 @@ def audit_key(
     again = again.assign(case=cases(again, "audit case again"), repeats=again["case"], role=REPEAT)
     key = pd.concat([once, again]).sort_values("case", ignore_index=True)
     return key[SCHEMAS["audit_key"].names]
+
+
+def rows_of_cases(key: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the manifest `index` of the cases.
+
+    Raises `UserError` when the data set no longer has an image of the sample.
+    """
+    gone = sorted(set(key["image"]) - set(index["image"]))
+    if gone:
+        raise UserError(
+            f"The image {gone[0]} of the sample is no longer in the data set (images gone: "
+            f"{len(gone)}): put it back, or name a new design in audit.design."
+        )
+    return index[index["image"].isin(key["image"])]
