@@ -19,7 +19,7 @@ SNAKEMAKE := $(RUN) snakemake
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help venv demo reading-room test test-kills test-slurm test-slurm-gpus lint format docs \
+.PHONY: help venv demo audit-demo reading-room test test-kills test-slurm test-slurm-gpus lint format docs \
 	lock clean
 
 help: ## list these commands
@@ -42,6 +42,12 @@ demo: $(VENV) ## phantoms to results/demo/table1.csv, some minutes
 	@$(SNAKEMAKE) --configfile config/demo.yaml --cores $(CORES) -- \
 		results/demo/table1.csv results/demo/figures/situs.svg
 	@cat results/demo/table1.md
+
+audit-demo: $(VENV) ## after demo: which phantoms' labels are wrong, by SIMULATED readers
+	@$(SNAKEMAKE) --configfile config/demo.yaml --cores $(CORES) -- audit-sample audit
+	@$(SNAKEMAKE) --configfile config/demo.yaml --cores $(CORES) \
+		--config corrections=results/demo/findings/audit/corrections.csv -- audit
+	@cat results/demo/findings/audit/audit.md
 
 reading-room: $(VENV) ## serve the reading study of the last run
 	@PYTHONPATH=workflow/scripts $(RUN) readingroom "$(STUDY)" serve

@@ -135,12 +135,15 @@ def main() -> None:
     labels = tables[0]
     print(f"{arguments.images} of {labels['image'].nunique()} images, {arguments.draws} draws,")
     print(f"{time.monotonic() - start:.0f} s")
-    single = table.xs(counts.ANY, level="direction").drop(counts.ALL, level="label")
     total = table.loc[(counts.ALL, counts.ANY, counts.DIFFERENCE)]
     print(f"total: coverage {total['covered']:.1f} %, width {total['ratio']:.3f} of simple random")
-    print(f"single: coverage {single['covered'].mean():.1f} % on average,")
-    many = single[single["true"] >= MANY]
-    print(f"    at least {many['covered'].min():.1f} % where {MANY} or more are wrong")
+    for method in (counts.STRATIFIED, counts.DIFFERENCE):
+        single = table.xs((counts.ANY, method), level=ROW[1:]).drop(counts.ALL)
+        many = single[single["true"] >= MANY]
+        print(
+            f"single, {method}: coverage {single['covered'].mean():.1f} % on average, at least "
+            f"{many['covered'].min():.1f} % where {MANY} or more are wrong"
+        )
 
 
 if __name__ == "__main__":

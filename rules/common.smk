@@ -11,7 +11,7 @@ sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
 from snakemake.exceptions import WorkflowError
 
-from cxrnoise.core import allocator, jobs, parts, settings
+from cxrnoise.core import allocator, backbones, jobs, parts, settings
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.fingerprint import fingerprint
 from cxrnoise.core.randomness import token
@@ -91,9 +91,10 @@ SYMMETRIC = "symmetric"
 # `corrected-0` in place of a noise: the labels without noise, with `corrections` laid over them.
 CORRECTED_NOISE = "corrected-0"
 # The features of a frozen network, and the probe, a classifier on them. `network` is `pretrained`,
-# or a task of kind `orientation` and its seed; `hung` says whether images are mirrored.
+# or a task of kind `orientation` and its seed; `shown` says whether images are
+# mirrored.
 PRETRAINED = "pretrained"
-FEATURES = f"{RESULTS}/features/{{network}}/{{hung}}-{{crop}}/{{shard}}.h5"
+FEATURES = f"{RESULTS}/features/{{network}}/{{shown}}-{{crop}}/{{shard}}.h5"
 PROBE = f"{LABELLED}/probe"
 # The audit of a task: what was known before anybody read, and below the name of its design what
 # people read.
@@ -289,7 +290,7 @@ def lacking(task, by):
     options = TASKS[task]
     there = {
         "members": options["members"] > 1,
-        "dropout": "dropout" in BACKBONE,
+        "dropout": backbones.has_dropout(BACKBONE),
         "dynamics": by == "folds" and options["training"]["epochs"] >= FEWEST_EPOCHS,
         "features": False,
     }
@@ -398,18 +399,18 @@ def network_of_features(wildcards):
     return WEIGHTS_FILE[0]
 
 
-def features_of(hung):
-    """Return an input: the features of all shards for the probe of a run, plain or mirrored."""
+def features_of(shown):
+    """Return an input: the features of all shards for the probe of a run, mirrored or not."""
 
     def files(wildcards):
         task = TASKS[wildcards.task]
-        if hung == "mirrored" and task["kind"] != "situs":
+        if shown == "mirrored" and task["kind"] != "situs":
             return []
         network = config["probe"]["network"]
         if network != PRETRAINED:
             network = f"{network}-{wildcards.seed}"
         return expand(
-            FEATURES, network=network, hung=hung, crop=task["crop"], shard=SHARDS
+            FEATURES, network=network, shown=shown, crop=task["crop"], shard=SHARDS
         )
 
     return files

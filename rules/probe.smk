@@ -12,7 +12,7 @@ wildcard_constraints:
             ),
         ]
     ),
-    hung="plain|mirrored",
+    shown="unmirrored|mirrored",
     crop=r"\d+",
 
 
@@ -25,7 +25,7 @@ rule probe_features:
     output:
         features=FEATURES,
     log:
-        f"{RESULTS}/logs/features/{{network}}/{{hung}}-{{crop}}/{{shard}}.log",
+        f"{RESULTS}/logs/features/{{network}}/{{shown}}-{{crop}}/{{shard}}.log",
     conda:
         "../envs/training.yaml"
     threads: config["network"]["threads"]
@@ -39,7 +39,7 @@ rule probe_features:
         ),
         layers=config["probe"]["layers"],
         crop=lambda wildcards: int(wildcards.crop),
-        mirrored=lambda wildcards: wildcards.hung == "mirrored",
+        mirrored=lambda wildcards: wildcards.shown == "mirrored",
         batch_size=config["uncertainty"]["predict_batch_size"],
         threads=config["network"]["threads"],
         code=fingerprint("features_of_shard.py"),
@@ -54,7 +54,7 @@ rule probe:
         content=f"{LABELLED}/content.sha256",
         known=f"{LABELLED}/known.sha256",
         labels=ancient(f"{LABELLED}/labels.parquet"),
-        plain=features_of("plain"),
+        unmirrored=features_of("unmirrored"),
         mirrored=features_of("mirrored"),
     output:
         predictions=f"{PROBE}/predictions.parquet",

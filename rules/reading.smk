@@ -225,6 +225,7 @@ TABLE2 = [
 ]
 MADE = {
     "table1": f"{RESULTS}/table1.csv",
+    "intervals": f"{RESULTS}/table1_intervals.csv",
     "cohort": f"{RESULTS}/situs/cohort-{SEEDS[0]}.parquet",
     "evaluation": f"{STUDIED_RUN}/evaluation.csv",
     "labels": f"{STUDIED_RUN}/labels.parquet",

@@ -50,13 +50,13 @@ class Project:
         """
         done = self.snakemake(*arguments)
         assert done.returncode == 0, done.stderr[-3000:]
-        self._printed = done.stdout + done.stderr
+        self.printed = done.stdout + done.stderr
         return _jobs(done)
 
     def started(self, *rules: str) -> int:
         """Return how many jobs of these rules the last `run` really started."""
         return sum(
-            len(re.findall(rf"^(?:local)?(?:rule|checkpoint) {rule}:", self._printed, re.MULTILINE))
+            len(re.findall(rf"^(?:local)?(?:rule|checkpoint) {rule}:", self.printed, re.MULTILINE))
             for rule in rules
         )
 

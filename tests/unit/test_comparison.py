@@ -5,12 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 import disputes
 from cxrnoise.core import settings
 from cxrnoise.core.provenance import describe
 from cxrnoise.reading import verdicts
-from cxrnoise.report import comparison, pages
+from cxrnoise.report import comparison, pages, table1
 from cxrnoise.report.comparison import AGREES, DIFFERS, NOT_MEASURED, NOT_RUN, Number, Ours
 from cxrnoise.statistics.intervals import wilson
 from outline import read_html
@@ -31,6 +32,28 @@ def numbers():
 def compared(ours):
     rows = comparison.compare(numbers(), ours)
     return rows.set_index("key")["verdict"]
+
+
+def intervals_of(table):
+    """Return what `table1.intervals` returns of one run with these numbers."""
+    rows = []
+    before = table.iloc[0]
+    for _, row in table.iterrows():
+        for name in table1.COLUMNS[2:]:
+            unit = 1 if name.startswith("accuracy") else row["n"]
+            bounds = wilson(row[name] / unit, row["n"])
+            rows.append((row["noise_percent"], name, row[name], *(unit * one for one in bounds)))
+        counts = [round(one["accuracy_truth"] * one["n"]) for one in (before, row)]
+        drop = confint_proportions_2indep(
+            counts[0], before["n"], counts[1], row["n"], method="newcomb", compare="diff"
+        )
+        fall = before["accuracy_truth"] - row["accuracy_truth"]
+        rows.append((row["noise_percent"], table1.DROP, fall, *drop))
+    return pd.DataFrame(rows, columns=table1.INTERVALS[:5])
+
+
+def of_table1(table):
+    return comparison.ours_of_table1(table, intervals_of(table), TABLE1)
 
 
 def evaluation(accuracy=0.95646, auc=0.854):
@@ -98,7 +121,7 @@ def test_our_configuration_is_the_papers():
 
 
 def test_the_paper_agrees_with_itself_where_it_does():
-    ours = comparison.ours_of_table1(TABLE1, TABLE1)
+    ours = of_table1(TABLE1)
     found = compared(ours)
     tables = found[found.index.str.startswith("table1.")]
     assert set(tables) == {AGREES}
@@ -107,7 +130,7 @@ def test_the_paper_agrees_with_itself_where_it_does():
 
 
 def test_what_has_not_been_made_is_said_and_the_rest_is_compared():
-    found = compared(comparison.ours_of_table1(TABLE1[:3], TABLE1))
+    found = compared(of_table1(TABLE1[:3]))
     assert set(found[found.index.str.startswith("table1.2.")]) == {AGREES}
     assert set(found[found.index.str.startswith("table1.32.")]) == {NOT_RUN}
     assert set(found[found.index.str.startswith("table2.")]) == {NOT_RUN}
@@ -118,14 +141,24 @@ def test_what_has_not_been_made_is_said_and_the_rest_is_compared():
 
 def test_counts_of_a_smaller_test_set_are_scaled_to_the_papers():
     small = TABLE1.assign(n=717, **{name: TABLE1[name] / 4 for name in TABLE1.columns[4:]})
-    ours = comparison.ours_of_table1(small, TABLE1)
+    ours = of_table1(small)
     assert ours["table1.8.errors_noisy"].value == pytest.approx(243)
     low, high = wilson(243 / 2868, 717)
     assert ours["table1.8.errors_noisy"][1:] == pytest.approx((low * 2868, high * 2868))
 
 
+def test_bounds_are_those_of_the_intervals_whatever_made_them():
+    wide = intervals_of(TABLE1)
+    wide[["low", "high"]] = [0.25, 0.75]
+    found = comparison.ours_of_table1(TABLE1, wide, TABLE1)
+    assert found["table1.8.accuracy_noisy"][1:] == found["situs.drop_16"][1:] == (0.25, 0.75)
+    halved = TABLE1.assign(n=1434)
+    scaled = comparison.ours_of_table1(halved, wide, TABLE1)["table1.8.errors_noisy"]
+    assert scaled[1:] == (0.5, 1.5)
+
+
 def test_a_drop_has_the_interval_of_a_difference():
-    drop = comparison.ours_of_table1(TABLE1, TABLE1)["situs.drop_32"]
+    drop = of_table1(TABLE1)["situs.drop_32"]
     assert drop.value == pytest.approx(0.044)
     assert drop.low < 0.044 < drop.high
     half = 1.96 * (0.998 * 0.002 / 2868 + 0.954 * 0.046 / 2868) ** 0.5
@@ -192,7 +225,7 @@ def page(ours, **changed):
 
 
 def test_the_page_is_well_formed_and_states_its_rule():
-    text = page(comparison.ours_of_table1(TABLE1, TABLE1))
+    text = page(of_table1(TABLE1))
     outline = read_html(text)
     assert outline.open == []
     assert set(outline.rows) == {5}

@@ -64,6 +64,27 @@ def test_means_over_seeds_are_called_so():
     )
 
 
+def test_labels_that_are_left_out_are_counted_and_the_reasons_are_said():
+    counts = {"without_truth": 10_703, "undecided": 12.5}
+    place = rows_of()[0] | {"n": 16_394}
+    rows = [place | {"measure": name, "value": value} for name, value in counts.items()]
+    page = html(rows_of(scores=SCORES) + rows)
+    assert (
+        "Left out of 16,394 labels are 10,703 of which the truth is not known and 12.5 on which "
+        "the readers are divided."
+    ) in page
+    assert "Left out of" not in html()
+    one = html(rows_of(scores=SCORES) + rows[:1] + [rows[1] | {"value": 0}])
+    assert "16,394 labels are 10,703 of which the truth is not known." in one
+
+
+def test_a_finding_of_which_no_truth_is_known_has_no_row_of_dashes():
+    place = rows_of("Hernia", **FINDINGS)[0] | {"measure": "without_truth", "value": 100}
+    [part] = parts([*findings(), place], reviews_of(SCORES, **FINDINGS))
+    [table] = detection.places_tables(part)
+    assert "Hernia" not in {row[0].value for row in table.rows}
+
+
 def test_a_score_whose_interval_lies_above_0_is_better():
     text = said()
     assert "“nearest neighbours” has the highest average precision, 0.900 [0.890 to 0.910]." in text

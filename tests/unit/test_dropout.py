@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 import trainings
+from cxrnoise.core.backbones import has_dropout
 from cxrnoise.core.errors import UserError
 from cxrnoise.networks import architectures, inputs
 from cxrnoise.networks.samplers import dropout, mcbn
@@ -26,6 +27,13 @@ def model():
 @pytest.fixture(scope="module")
 def network(model):
     return dropout.MonteCarloDropout(model)
+
+
+@pytest.mark.parametrize("backbone", ["small", "small-dropout", "mobilenetv2", "efficientnetb0"])
+def test_the_rules_know_which_networks_have_dropout(backbone):
+    built = architectures.build(backbone, 32, 0.9)
+    rates = [layer.rate for layer in built.layers if isinstance(layer, layers.Dropout)]
+    assert any(rates) == has_dropout(backbone)
 
 
 def test_one_layer_computed_by_hand():

@@ -99,6 +99,14 @@ def test_a_cohort_of_fewer_images_has_the_same_rates(people):
     assert (abs(rates[0] - rates[1]) < 0.04).all()
 
 
+@given(st.lists(st.integers(1, 4), min_size=10, max_size=60), st.integers(0, 3))
+def test_shares_that_add_up_to_1_leave_no_patient_of_a_stratum_out(images, seed):
+    frame = pd.DataFrame({"patient": map(str, range(len(images))), "images": images})
+    frame["stratum"] = frame.index % 3
+    found = splits.by_strata(frame, SHARES, "mine", seed)
+    assert set(found) <= {"train", "val", "test"}
+
+
 @given(st.integers(0, 5))
 def test_three_patients_of_a_stratum_are_in_all_three_splits(seed):
     frame = pd.DataFrame({"patient": map(str, range(60)), "images": 2})

@@ -55,9 +55,13 @@ def scored(of):
     return known_errors.scored(of.labels, scores(of, "self_confidence", "confidence"))
 
 
+def known(table, truth=None):
+    return known_errors.known(known_errors.judged(table, truth))
+
+
 def test_labels_with_a_known_truth_stand_beside_their_scores():
     of = run()
-    table = known_errors.known(scored(of), None)
+    table = known(scored(of))
     assert list(table) == [
         *("image", "label", "patient", "given_label", "self_confidence", "confidence", "wrong")
     ]
@@ -69,9 +73,36 @@ def test_labels_without_a_verdict_are_left_out():
     of = run()
     images = of.images[:4].repeat(2)
     truth = pd.DataFrame({"image": images, "label": FINDINGS * 4, "true_label": [1, -1] * 4})
-    table = known_errors.known(scored(of), truth)
+    table = known(scored(of), truth)
     assert len(table) == 3 and set(table["label"]) == {"Effusion"}
     assert (table["wrong"] == (table["given_label"] != 1)).all()
+
+
+def left_out(*judged):
+    rows = known_errors.left_out(judged, findings=True)
+    return rows.set_index(["label", "direction", "measure"])
+
+
+def test_labels_without_a_truth_and_those_in_dispute_are_counted_per_finding_and_direction():
+    of = run()
+    truth = pd.DataFrame({"image": of.images[:4], "label": "Effusion", "true_label": [1, -1] * 2})
+    rows = left_out(known_errors.judged(scored(of), truth))
+    assert rows.at[("all", "any", "without_truth"), "value"] == 119 - 3  # one of the four is -1
+    assert rows.at[("all", "any", "undecided"), "value"] == 2
+    assert rows.at[("Mass", "any", "without_truth"), "value"] == 60
+    assert rows.at[("Effusion", "any", "without_truth"), "n"] == 59
+    present, absent = (rows.loc[("all", way, "without_truth")] for way in ("present", "absent"))
+    assert present["value"] + absent["value"] == 116
+    assert (rows["score"] == "").all() and rows["low"].isna().all()
+
+
+def test_the_truth_of_a_run_may_not_be_known_which_is_no_dispute():
+    table = scored(run())
+    table.loc[:9, "true_label"] = manifests.UNKNOWN
+    rows = left_out(known_errors.judged(table, None), known_errors.judged(scored(run()), None))
+    assert rows.at[("all", "any", "without_truth"), "value"] == 5  # the mean over two seeds
+    assert rows.at[("all", "any", "without_truth"), "seeds"] == 2
+    assert rows.at[("all", "any", "undecided"), "value"] == 0
 
 
 def test_a_label_that_a_score_lacks_stays_with_the_others():
@@ -83,7 +114,7 @@ def test_a_label_that_a_score_lacks_stays_with_the_others():
 
 
 def test_a_task_without_known_truth_is_one_sentence():
-    table = known_errors.known(scored(run()).assign(true_label=-1), None)
+    table = known(scored(run()).assign(true_label=-1))
     with pytest.raises(UserError) as caught:
         known_errors.check([table], "emphysema", "0", "labels")
     assert "The task emphysema at noise 0 has no label whose truth is known" in str(caught.value)
@@ -91,7 +122,7 @@ def test_a_task_without_known_truth_is_one_sentence():
 
 
 def test_a_level_without_wrong_labels_is_one_sentence():
-    table = known_errors.known(scored(run()), None).assign(wrong=False)
+    table = known(scored(run())).assign(wrong=False)
     with pytest.raises(UserError, match="The task situs at noise 0 has no wrong label") as caught:
         known_errors.check([table], "situs", "0", "labels")
     assert "choose a noise level above 0" in str(caught.value)
@@ -181,6 +212,9 @@ def test_detect_measures_against_readers_and_the_readers_themselves(tmp_path):
     reads.write_text("\n".join([READS, *rows]) + "\n")
     written = detect(tmp_path, truth.reads(reads, FINDINGS))
     assert set(written["detection"]["truth"]) == {"three"}
+    pooled = written["detection"][written["detection"]["label"] == "all"]
+    counts = pooled[pooled["direction"] == "any"].set_index("measure")["value"]
+    assert float(counts["without_truth"]) == 40  # twenty of sixty images were not read
     assert set(written["readers"]["reader"]) == {"ann", "bo", "cy"}
     assert set(written["readers"]["label"]) == {"all", *FINDINGS}
 

@@ -8,9 +8,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
+from cxrnoise.core import features as files
 from cxrnoise.core import settings
 from cxrnoise.core.errors import UserError
-from cxrnoise.probe import classifier, files
+from cxrnoise.probe import classifier
 
 OPTIONS = classifier.Options(dimensions=12, strengths=[0.01, 0.1], heads=3)
 FOLDS = 4
@@ -198,7 +199,7 @@ def test_features_come_in_the_order_of_the_images(feature_files):
 
 
 def test_an_image_without_features_is_named(feature_files):
-    with pytest.raises(UserError, match="Image 7.png has no features"):
+    with pytest.raises(UserError, match="no features of 1 images, the first being 7.png"):
         files.read_features(feature_files, ["0.png", "7.png"])
 
 

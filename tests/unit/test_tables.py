@@ -222,7 +222,7 @@ def test_the_accuracies_of_one_run_have_wilsons_interval():
     cell = table1.printed(table, found, None, "this run")[0].cells[0]
     low, high = wilson(table["accuracy_truth"].iloc[0], 300)
     assert cell.endswith(f"[{low:.3f}–{high:.3f}]")
-    assert set(found["how"]) <= {"Wilson", ""}
+    assert set(found["how"]) <= {"Wilson", "Newcombe", ""}
 
 
 def test_the_accuracies_of_several_seeds_have_an_interval_of_patients_and_seeds(runs, intervals):
@@ -242,6 +242,40 @@ def test_the_share_of_label_errors_of_each_group_has_an_interval(intervals):
     shares = [(part["verdict"] == "A").mean() for part in low]
     assert found.at["confidence_low_share", "value"] == pytest.approx(np.mean(shares))
     assert found.at["confidence_low_share", "n"] == np.mean([len(part) for part in low])
+
+
+def of(intervals, level, number):
+    return intervals.set_index(["noise_percent", "number"]).loc[(level, number)]
+
+
+def test_counts_have_the_interval_of_their_share_of_the_images(runs, intervals):
+    counted = table1.mean(runs).set_index("noise_percent")
+    for name in ("errors_noisy", "confidence_low_A", "uncertainty_high_B"):
+        row = of(intervals, 8, name)
+        assert row["value"] == pytest.approx(counted.at[8, name])
+        assert row["low"] < row["value"] < row["high"]
+    right, wrong = (of(intervals, 8, name) for name in ("accuracy_noisy", "errors_noisy"))
+    assert wrong["low"] == pytest.approx(300 * (1 - right["high"]))
+    one = table1.intervals(judged(seeds=[0]))
+    errors = of(one, 8, "errors_noisy")
+    low, high = wilson(errors["value"] / 300, 300)
+    assert (errors["low"], errors["high"]) == pytest.approx((300 * low, 300 * high))
+
+
+def test_a_drop_of_accuracy_is_measured_on_the_same_images_of_each_seed():
+    runs = judged()
+    for level, _, table in runs:
+        if level == 8:  # five images more are wrong
+            right = table["predicted"] == table["true_label"]
+            table.loc[right.to_numpy().nonzero()[0][:5], "predicted"] ^= 1
+    found = table1.intervals(runs)
+    drop = of(found, 8, "accuracy_truth_drop")
+    assert drop["value"] == pytest.approx(5 / 300)
+    assert 0 < drop["low"] < drop["value"] < drop["high"] < 0.05
+    assert drop["how"] == "bootstrap of patients and t of 2 seeds"
+    assert "accuracy_truth_drop" not in set(found.loc[found["noise_percent"] == 0, "number"])
+    one = of(table1.intervals(judged(seeds=[0])), 8, "accuracy_truth_drop")
+    assert one["how"] == "Newcombe" and one["low"] < 0 < one["high"]
 
 
 def test_the_caption_says_what_an_interval_covers(runs, intervals):

@@ -6,7 +6,10 @@ import pytest
 
 RUN = "results/situs/noise-8/seed-0"
 TRUTH = "phantoms: {file: results/phantom/truth.csv}"
-SITUS = "detection={situs: {by: [test, folds], scores: [self_confidence, uncertainty]}}"
+BOTH = (
+    "detection={situs: {by: [test, folds], scores: [self_confidence, uncertainty]}, "
+    f"emphysema: {{truth: {{{TRUTH}}}, scores: [self_confidence]}}}}"
+)
 # A score as a user would add one.
 OTHER = '''"""It ranges from 0 to 1; higher means that the label is more likely wrong."""
 import numpy as np
@@ -20,9 +23,14 @@ def score(run):
 
 
 def test_every_image_of_the_cohort_is_judged_by_a_network_of_other_patients(finished):
-    jobs = finished.run("--config", "tasks={situs: {folds: 2}}", SITUS, "--", "detection")
-    assert jobs["train"] == 2
-    table = pd.read_csv(finished.folder / "results/detection.csv", dtype={"noise": str})
+    """In the same call errors of reports are measured, which are known from a file of reads."""
+    jobs = finished.run("--config", "tasks={situs: {folds: 2}}", BOTH, "--", "detection")
+    assert jobs["train"] == 2 + 1
+    tables = pd.read_csv(finished.folder / "results/detection.csv", dtype={"noise": str})
+    reported = tables[tables["task"] == "emphysema"]
+    assert (reported["truth"] == "phantoms").all()
+    assert set(reported["direction"]) == {"any", "present", "absent"}
+    table = tables[tables["task"] == "situs"]
     wrong = table[table["measure"] == "wrong"].set_index(["by", "direction"])["n"]
     assert wrong["test", "any"] == 20
     assert wrong["folds", "any"] == 60  # the phantoms' patients
@@ -37,6 +45,8 @@ def test_every_image_of_the_cohort_is_judged_by_a_network_of_other_patients(fini
     predicted = pd.read_parquet(finished.folder / RUN / "folds/predictions.parquet")
     assert sorted(predicted["image"]) == sorted(folds[0]["image"])
     assert (finished.folder / "results/detection.html").exists()
+    log = (finished.folder / "results/logs/situs/cohort-0.log").read_text()
+    assert "60 of the 76 images are in the cohort, 16 are outside" in log
 
 
 def test_members_share_the_labels_and_differ_in_their_predictions(finished):
@@ -50,15 +60,6 @@ def test_members_share_the_labels_and_differ_in_their_predictions(finished):
     assert own["image"].tolist() == other["image"].tolist()
     assert not np.allclose(own["mirrored"], other["mirrored"])
     assert not (finished.folder / RUN / "member-1/labels.parquet").exists()
-
-
-def test_errors_of_reports_are_known_from_a_file_of_reads(finished):
-    setting = f"detection={{emphysema: {{truth: {{{TRUTH}}}, scores: [self_confidence]}}}}"
-    jobs = finished.run("--config", setting, "--", "detection")
-    assert jobs["train"] == 1
-    table = pd.read_csv(finished.folder / "results/detection.csv")
-    assert (table["truth"] == "phantoms").all()
-    assert set(table["direction"]) == {"any", "present", "absent"}
 
 
 def test_another_score_makes_its_own_file_and_what_follows_and_trains_nothing(finished):
@@ -95,18 +96,11 @@ def test_what_cannot_be_measured_is_said_before_any_job_starts(fresh, settings, 
     assert not (fresh.folder / "results").exists()
 
 
-@pytest.mark.parametrize(
-    ("reads", "said"),
-    [
-        ("Image ID,Patient ID,Reader ID,Hernia\n", "reads.csv has no column for Emphysema"),
-        ("Image ID,Emphysema\nstranger.png,YES\n", "None of the images of reads.csv is in the"),
-    ],
-)
-def test_reads_that_do_not_fit_are_said_while_others_begin_to_train(finished, reads, said):
-    (finished.folder / "reads.csv").write_text(reads)
+def test_reads_that_do_not_fit_are_said_while_others_begin_to_train(finished):
+    (finished.folder / "reads.csv").write_text("Image ID,Emphysema\nstranger.png,YES\n")
     setting = "detection={emphysema: {truth: {reads: {file: reads.csv}}}}"
     printed = finished.refuses("--config", setting, "--", "detection")
-    assert said in printed
+    assert "None of the images of reads.csv is in the" in printed
     assert not (finished.folder / "results/emphysema/noise-0/seed-0/scores").exists()
 
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -81,6 +82,25 @@ def test_simulated_readers_lead_to_a_table_and_figures_that_say_so(studied):
     for figure in FIGURES:
         assert (studied.folder / figure).stat().st_size > 1000
     assert studied.jobs() == {}
+
+
+def test_a_finding_is_trained_and_evaluated_beside_situs(studied):
+    made = [f"{RUN}/verdicts.parquet", f"{RUN}/scores/confidence.parquet"]
+    verdicts = pd.read_parquet(studied.folder / made[0])
+    assert set(verdicts["verdict"]) <= {"", "?"}
+    assert (verdicts["true_label"] == -1).all()
+    assert verdicts["suggestion_right"].isna().all()
+    scores = pd.read_parquet(studied.folder / made[-1])
+    assert scores["image"].tolist() == verdicts["image"].tolist()
+    disagrees = verdicts["predicted"] != verdicts["given_label"]
+    assert ((scores["value"] > 0) == disagrees).all()
+    assert np.allclose(scores["paper_value"], scores["value"].abs())
+    evaluation = pd.read_csv(studied.folder / RUN / "evaluation.csv", index_col="measure")
+    assert evaluation.at["images", "value"] == len(scores)
+    assert studied.jobs() == {}
+    studied.edit("tiny.yaml", "crop: 40", "crop: 44")
+    steps = ("train", "predict", "mcbn", "verdicts", "score")
+    assert studied.jobs("--", *made) == dict.fromkeys(steps, 1)
 
 
 def test_the_study_leaves_what_made_it_and_the_readers_side_leaves_nothing_else(studied):

@@ -118,9 +118,18 @@ def test_a_killed_training_resumes_to_the_same_bits(finished):
     assert not progress.exists() and not lock.exists()
 
     finished.run("--force", model)
+    only_our_lines(finished)
     whole = keras.saving.load_model(finished.folder / model).get_weights()
     for one, other in zip(whole, resumed, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def only_our_lines(project):
+    """The log of a training and what Snakemake printed have nothing of TensorFlow."""
+    log = project.read("results/logs/situs/noise-8/seed-0/train.log").decode()
+    noise = r"cuInit|cudart|oneDNN|rebuild TensorFlow|absl::|[EIW]\d{4} \d\d:\d\d:"
+    assert not re.search(noise, log + project.printed, re.IGNORECASE)
+    assert re.fullmatch(r"(\d\d:\d\d:\d\d (INFO|WARNING) .*\n)+", log)
 
 
 def wait_until(condition, run, seconds=120):
@@ -129,56 +138,6 @@ def wait_until(condition, run, seconds=120):
         assert run.poll() is None, "the workflow ended too early"
         assert time.monotonic() < deadline, "the workflow took too long"
         time.sleep(0.05)
-
-
-def test_a_finding_is_trained_and_evaluated_beside_situs(finished):
-    run = "results/emphysema/noise-0/seed-0"
-    made = [f"{run}/evaluation.csv", f"{run}/verdicts.parquet", f"{run}/scores/confidence.parquet"]
-    jobs = finished.run("--", *made)
-    steps = ("cohort", "labels", "train", "predict", "mcbn", "verdicts", "score", "evaluate")
-    assert jobs == dict.fromkeys(steps, 1)
-    verdicts = pd.read_parquet(finished.folder / run / "verdicts.parquet")
-    assert set(verdicts["verdict"]) <= {"", "?"}
-    assert (verdicts["true_label"] == -1).all()
-    assert verdicts["suggestion_right"].isna().all()
-    scores = pd.read_parquet(finished.folder / made[-1])
-    assert scores["image"].tolist() == verdicts["image"].tolist()
-    disagrees = verdicts["predicted"] != verdicts["given_label"]
-    assert ((scores["value"] > 0) == disagrees).all()
-    assert np.allclose(scores["paper_value"], scores["value"].abs())
-    evaluation = pd.read_csv(finished.folder / run / "evaluation.csv", index_col="measure")
-    assert evaluation.at["images", "value"] == len(scores)
-    assert finished.jobs() == {}
-    finished.edit("tiny.yaml", "crop: 40", "crop: 44")
-    steps = ("train", "predict", "mcbn", "verdicts", "score")
-    assert finished.jobs("--", *made[1:]) == dict.fromkeys(steps, 1)
-
-
-def test_a_log_of_training_has_our_lines_and_nothing_of_tensorflow(finished):
-    printed = finished.snakemake("--forcerun", f"{RUN}/model.keras", "--", f"{RUN}/model.keras")
-    assert printed.returncode == 0
-    log = finished.read("results/logs/situs/noise-8/seed-0/train.log").decode()
-    noise = r"cuInit|cudart|oneDNN|rebuild TensorFlow|absl::|[EIW]\d{4} \d\d:\d\d:"
-    assert not re.search(noise, log + printed.stderr, re.IGNORECASE)
-    assert re.fullmatch(r"(\d\d:\d\d:\d\d (INFO|WARNING) .*\n)+", log)
-
-
-def test_the_orientation_of_every_file_is_predicted_and_disagreements_are_listed(finished):
-    task = "{kind: orientation, crop: 40, training: {epochs: 3, validate_every_steps: 10}}"
-    run = "results/hanging/noise-0/seed-0"
-    made = [f"{run}/verdicts.parquet", f"{run}/scores/confidence.parquet"]
-    jobs = finished.run("--config", f"tasks={{hanging: {task}}}", "--", *made)
-    steps = ("cohort", "labels", "train", "predict", "mcbn", "verdicts", "score")
-    assert jobs == dict.fromkeys(steps, 1)
-    predictions = pd.read_parquet(finished.folder / run / "predictions.parquet")
-    assert predictions.shape == (70, 2 + 16)  # every PA image, as it was filed
-    verdicts = pd.read_parquet(finished.folder / made[0]).set_index("image")
-    scores = pd.read_parquet(finished.folder / made[1]).set_index("image")
-    assert set(verdicts.index) == set(scores.index) == set(predictions["image"])
-    assert (verdicts["given_label"] == 0).all()  # somebody filed it as upright
-    suspects = scores[scores["value"] > 0].sort_values("value", ascending=False)
-    assert set(suspects.index) == set(verdicts.index[verdicts["verdict"] == "?"])
-    assert suspects["value"].max() <= 15 / 16
 
 
 def test_class_conditional_noise_has_a_table_of_its_own(finished):

@@ -16,4 +16,10 @@ with job(snakemake):
     manifests.write(
         cohort.frame, snakemake.output.cohort, "cohort", described, classes=cohort.classes
     )
+    images = cohort.frame["image"].nunique()
+    if index is not None:
+        outside = len(index) - images
+        logging.info(
+            "%d of the %d images are in the cohort, %d are outside", images, len(index), outside
+        )
     logging.info("the cohort:\n%s", counts(cohort).to_string(index=False))

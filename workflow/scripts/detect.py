@@ -26,11 +26,13 @@ with job(snakemake):
             for name, path in zip(params.scores, paths, strict=True)
         }
         scored.append(known_errors.scored(of_seed, scores))
-    seeds = [known_errors.known(table, verdicts) for table in scored]
+    judged = [known_errors.judged(table, verdicts) for table in scored]
+    left_out = known_errors.left_out(judged, findings)
+    seeds = [known_errors.known(table) for table in judged]
     known_errors.check(seeds, about["task"], about["noise"], about["truth"])
 
     tables = {
-        output.detection: detection.measure(seeds, findings),
+        output.detection: pd.concat([left_out, detection.measure(seeds, findings)]),
         output.reviews: detection.reviews(seeds),
         output.readers: pd.DataFrame(columns=known_errors.READERS)
         if said is None

@@ -1,8 +1,8 @@
 from cxrnoise.core import provenance
+from cxrnoise.core.features import write_features
 from cxrnoise.core.jobs import job
 from cxrnoise.images import shards
 from cxrnoise.networks import features, runtime, weights
-from cxrnoise.probe.files import write_features
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input

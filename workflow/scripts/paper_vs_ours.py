@@ -12,7 +12,8 @@ with job(snakemake):
     text = pd.read_csv(files.paper_numbers)
     ours = comparison.ours_of_settings(params.settings)
     if files.get("table1"):
-        ours |= comparison.ours_of_table1(pd.read_csv(files.table1), table1)
+        intervals = pd.read_csv(files.intervals)
+        ours |= comparison.ours_of_table1(pd.read_csv(files.table1), intervals, table1)
         ours |= comparison.ours_of_cohort(manifests.read(files.cohort, "cohort"))
     if files.get("evaluation"):
         labels = manifests.read(files.labels, "labels")

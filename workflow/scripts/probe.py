@@ -1,8 +1,9 @@
 import pandas as pd
 
 from cxrnoise.core import manifests, provenance, samples
+from cxrnoise.core.features import read_as_shown, write_features
 from cxrnoise.core.jobs import job
-from cxrnoise.probe import classifier, files
+from cxrnoise.probe import classifier
 from cxrnoise.tasks.splits import of_folds
 
 with job(snakemake):
@@ -14,7 +15,8 @@ with job(snakemake):
     columns = labels["label"].nunique()
     first = labels.iloc[::columns]  # the labels of an image follow each other
     given = labels["given_label"].to_numpy(int).reshape(len(first), columns)
-    features = files.read_hung(snakemake.input.plain, snakemake.input.get("mirrored"), first)
+    files = snakemake.input
+    features = read_as_shown(files.unmirrored, files.get("mirrored"), first)
     options = classifier.Options(params.dimensions, params.strengths, params.heads)
     probabilities, heads = classifier.out_of_fold(
         features,
@@ -34,4 +36,4 @@ with job(snakemake):
     manifests.write(predictions, outputs.predictions, "predictions", described, classes=names)
     images, splits = predictions["image"], predictions["split"]
     samples.write(outputs.heads, heads, images, splits, names, described)
-    files.write_features(outputs.features, reduced, images, described)
+    write_features(outputs.features, reduced, images, described)

@@ -5,33 +5,13 @@ batch normalisation without scale and centre (paper, section 2.2), and returns a
 each output, float32 (n, outputs).
 """
 
-from dataclasses import dataclass
-
 import keras
 import tensorflow as tf
 from keras import layers
 
+from cxrnoise.core.backbones import OF_ONE_CHANNEL, RESNETS, ResNet
 from cxrnoise.core.errors import UserError
 
-
-@dataclass(frozen=True)
-class ResNet:
-    """A residual network as torchvision builds it: a block's stride is in its 3 × 3 convolution."""
-
-    widths: tuple[int, ...]
-    blocks: tuple[int, ...]
-    stem: int = 7  # pixels of a side of the first kernel; 7 is followed by a pooling
-    bottleneck: bool = False
-    dropout: float = 0.0  # rate, of whole channels after each stage and of the features
-
-
-RESNETS = {
-    "small": ResNet((16, 32, 64), (1, 1, 1), stem=3),
-    "small-dropout": ResNet((16, 32, 64), (1, 1, 1), stem=3, dropout=0.2),
-    "resnet18": ResNet((64, 128, 256, 512), (2, 2, 2, 2)),
-    "resnet50v1.5": ResNet((64, 128, 256, 512), (3, 4, 6, 3), bottleneck=True),
-}
-OF_ONE_CHANNEL = ("small", "small-dropout")  # the others are built for the colours of ImageNet
 EPSILON = 1.001e-5  # of Keras' ResNets; PyTorch has 1e-5, which old versions of cuDNN refuse
 
 # Scale and offset that turn zero mean and unit variance into what pretrained weights expect. The

@@ -9,7 +9,16 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from cxrnoise.statistics.detection import ANY, MEAN, MEASURES, POOLED, RANDOM, REFERENCE
+from cxrnoise.statistics.detection import (
+    ANY,
+    MEAN,
+    MEASURES,
+    POOLED,
+    RANDOM,
+    REFERENCE,
+    UNDECIDED,
+    WITHOUT_TRUTH,
+)
 
 BEST_BY = "average_precision"
 NAMES = {
@@ -209,6 +218,7 @@ def sentences(part: Part) -> Iterator[str]:
     """Say how many labels are wrong, what finds them best, and what a user should take from it."""
     wrong = part.of("", "wrong").value
     yield _wrong(part)
+    yield from _left_out(part)
     if wrong == 0:
         yield "So there is nothing to find."
         return
@@ -224,7 +234,7 @@ def sentences(part: Part) -> Iterator[str]:
 
 def _wrong(part: Part) -> str:
     wrong, share = part.of("", "wrong"), part.of("", "prevalence").value
-    count = f"{wrong.value:,.1f}".removesuffix(".0")
+    count = _count(wrong.value)
     percent = f"{100 * share:.1f} %"
     if part.seeds > 1:
         return (
@@ -232,6 +242,21 @@ def _wrong(part: Part) -> str:
             f"({percent})."
         )
     return f"{count} of {wrong.n:,.0f} labels are wrong ({percent})."
+
+
+def _left_out(part: Part) -> Iterator[str]:
+    """Say how many labels take no part, and why."""
+    reasons = {WITHOUT_TRUTH: "of which the truth is not known"}
+    reasons[UNDECIDED] = "on which the readers are divided"
+    counts = {reason: part.of("", measure).value for measure, reason in reasons.items()}
+    said = [f"{_count(count)} {reason}" for reason, count in counts.items() if count > 0]
+    if said:
+        more = part.of("", WITHOUT_TRUTH).n
+        yield f"Left out of {more:,.0f} labels are {' and '.join(said)}."
+
+
+def _count(count: float) -> str:
+    return f"{count:,.1f}".removesuffix(".0")
 
 
 def _found(part: Part, best: list[str], label: str) -> Iterator[str]:

@@ -103,7 +103,7 @@ def scores_tables(part: Part) -> list[Table]:
 
 def places_tables(part: Part) -> list[Table]:
     """Return the tables of one row per direction of error, and per finding and direction."""
-    places = dict.fromkeys(key[:2] for key in part.numbers)
+    places = [key[:2] for key in part.numbers if key[2:] == ("", "wrong")]
     pooled = [place for place in places if place[0] == POOLED and place[1] != ANY]
     findings = [place for place in places if place[0] not in (POOLED, MEAN)]
     tables = []

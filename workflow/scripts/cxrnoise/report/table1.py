@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.report.pages import html_page, markdown_table, shortest
@@ -26,15 +27,18 @@ EXTRA_COLUMNS = [
     "disagreement_precision",
 ]
 ACCURACIES = ("accuracy_truth", "accuracy_noisy")
+COUNTS = [name for name in COLUMNS[2:] if name not in ACCURACIES]
 # The numbers with an interval, by the columns of `_sides` that are their part and their whole.
 SHARES = {
     "accuracy_truth": ("right_truth", "images"),
     "accuracy_noisy": ("right_noisy", "images"),
+    **{name: (name, "images") for name in COUNTS},
     **{
         f"{measure}_{group}_share": (f"{measure}_{group}_A", f"{measure}_{group}")
         for measure, group in CELLS
     },
 }
+DROP = "accuracy_truth_drop"  # from no noise to a level
 INTERVALS = ["noise_percent", "number", *Estimate._fields]
 SYMMETRIC = "symmetric"  # the paper's noise model
 RULES = {
@@ -120,31 +124,34 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def intervals(runs: Iterable[tuple[float, int, pd.DataFrame]]) -> pd.DataFrame:
-    """Return the accuracies, and the shares of label errors per group, with their 95 % intervals.
+    """Return the numbers of Table 1, and the shares of label errors per group, with intervals.
 
-    With one seed an interval is Wilson's, of the test set. With several it is that of `replicates`
-    around the mean over the seeds.
+    With one seed a 95 % interval is Wilson's, of the test set, and that of a drop is Newcombe's.
+    With several seeds it is that of `replicates` around the mean over the seeds.
 
     Parameters
     ----------
-    runs: as in `by_seed`; with several seeds the verdicts have the column `patient`.
+    runs: as in `by_seed`; with several seeds the verdicts have the column `patient`. A seed has the
+        same test set at all noise levels.
 
     Returns
     -------
-    One row per noise level and number: `INTERVALS`. The number is `accuracy_truth`,
-    `accuracy_noisy` or `{measure}_{group}_share`, the share A / (A + B) of a group; n is the number
-    of images or of disagreements, the mean over the seeds.
+    One row per noise level and number: `INTERVALS`. The number is one of `COLUMNS`,
+    `{measure}_{group}_share`, the share A / (A + B) of a group, or `accuracy_truth_drop`, the
+    accuracy without noise less that of the level. n is the number of images or, of shares, of
+    disagreements, the mean over the seeds.
     """
     by_level = defaultdict(list)
     for noise, _, verdicts in runs:
         by_level[noise].append(_sides(verdicts))
     rows = []
     for noise, seeds in sorted(by_level.items()):
-        if len(seeds) == 1:
-            sums = seeds[0].drop(columns="patient", errors="ignore").sum()
-            found = {name: share(sums[part], sums[whole]) for name, (part, whole) in SHARES.items()}
-        else:
-            found = replicates.shares(seeds, SHARES, seed=0)
+        found = _of_one(seeds[0]) if len(seeds) == 1 else replicates.shares(seeds, SHARES, seed=0)
+        for name in COUNTS:
+            value, low, high, n, how = found[name]
+            found[name] = Estimate(n * value, n * low, n * high, n, how)
+        if noise > 0 and 0 in by_level:
+            found[DROP] = _drop(by_level[0], seeds)
         rows += [(noise, name, *estimate) for name, estimate in found.items()]
     return pd.DataFrame(rows, columns=INTERVALS)
 
@@ -156,12 +163,37 @@ def _sides(verdicts: pd.DataFrame) -> pd.DataFrame:
         "images": 1,
         "right_truth": verdicts["predicted"] == verdicts["true_label"],
         "right_noisy": verdicts["predicted"] == verdicts["given_label"],
+        "errors_noisy": kinds != "",
     }
     for measure, group in CELLS:
         among = verdicts[f"{measure}_group"] == group
         sides[f"{measure}_{group}"] = among & (kinds != "")
-        sides[f"{measure}_{group}_A"] = among & (kinds == LABEL_ERROR)
-    return verdicts.filter(["patient"]).assign(**sides)
+        for kind in KINDS:
+            sides[f"{measure}_{group}_{kind}"] = among & (kinds == kind)
+    return verdicts.filter(["image", "patient"]).assign(**sides)
+
+
+def _of_one(sides: pd.DataFrame) -> dict[str, Estimate]:
+    sums = sides.drop(columns=["image", "patient"], errors="ignore").sum()
+    return {name: share(sums[part], sums[whole]) for name, (part, whole) in SHARES.items()}
+
+
+def _drop(before: list[pd.DataFrame], after: list[pd.DataFrame]) -> Estimate:
+    """Return how much the accuracy against the truth falls, of the same test images."""
+    if len(after) == 1:
+        (n1, right1), (n2, right2) = (
+            (len(sides), sides["right_truth"].sum()) for sides in (before[0], after[0])
+        )
+        low, high = confint_proportions_2indep(
+            right1, n1, right2, n2, method="newcomb", compare="diff"
+        )
+        return Estimate(right1 / n1 - right2 / n2, float(low), float(high), n2, "Newcombe")
+    seeds = []
+    for one, other in zip(before, after, strict=True):
+        right = one.set_index("image")["right_truth"].loc[other["image"]].to_numpy(int)
+        seeds.append(other.assign(fall=right - other["right_truth"].to_numpy(int)))
+    pairs = {DROP: ("fall", "images")}
+    return replicates.shares(seeds, pairs, seed=0, bounds=replicates.DIFFERENCE)[DROP]
 
 
 def mean(runs: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from cxrnoise.core import manifests
 from cxrnoise.core.errors import UserError
+from cxrnoise.core.features import read_features
 from cxrnoise.core.manifests import UNKNOWN
 
 ROUNDING = 1e-3  # of probabilities in single precision
@@ -188,7 +189,7 @@ def read(
         members=np.stack([order.take(member) for member in ensemble]) if members else None,
         augmented=order.take(_samples(augmented)) if augmented else None,
         dropout=order.take(_samples(dropout)) if dropout else None,
-        features=_features(features, order.images) if features else None,
+        features=read_features([features], order.images) if features else None,
         dynamics=_dynamics(dynamics, labelled) if dynamics else None,
     )
 
@@ -222,24 +223,6 @@ def _samples(path: str | Path) -> _Held:
         raise UserError(
             f"{path} is not a file of samples ({error}): delete it and run again."
         ) from error
-
-
-def _features(path: str | Path, images: np.ndarray) -> np.ndarray:
-    try:
-        with h5py.File(path) as file:
-            held, features = pd.Index(_texts(file["image"])), file["features"][:]
-    except (OSError, KeyError) as error:
-        raise UserError(
-            f"{path} is not a file of features ({error}): delete it and run again."
-        ) from error
-    _refuse_twice(held, path)
-    rows = held.get_indexer(images)
-    if (rows < 0).any():
-        raise UserError(
-            f"{path} has no features of {(rows < 0).sum()} images, the first being "
-            f"{images[rows < 0][0]}: delete it and run again."
-        )
-    return features[rows]
 
 
 def _dynamics(path: str | Path, labels: pd.DataFrame) -> pd.DataFrame:

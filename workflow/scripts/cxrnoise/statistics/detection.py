@@ -38,6 +38,7 @@ GIVEN = {PRESENT: 1, ABSENT: 0}
 RANDOM, ORACLE = "random", "oracle"
 DEPTHS = (20, 100)
 PRECISIONS = {f"precision_at_{depth}": depth for depth in DEPTHS}
+LEFT_OUT = WITHOUT_TRUTH, UNDECIDED = "without_truth", "undecided"  # see `known_errors.left_out`
 MEASURES = ("auroc", "average_precision", *PRECISIONS, "precision_at_wrong")
 COLUMNS = ["score", "label", "direction", "measure", *Estimate._fields, "seeds"]
 COLUMNS += ["difference", "difference_low", "difference_high"]

@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.statistics import replicates
-from cxrnoise.statistics.detection import POOLED
+from cxrnoise.statistics.detection import ANY, COLUMNS, GIVEN, LEFT_OUT, POOLED
+from cxrnoise.statistics.intervals import NOTHING
 
 log = logging.getLogger(__name__)
 
@@ -34,34 +36,79 @@ def scored(labels: pd.DataFrame, scores: Mapping[str, pd.DataFrame]) -> pd.DataF
     return table[["patient", "given_label", "true_label", *scores]].reset_index()
 
 
-def known(table: pd.DataFrame, truth: pd.DataFrame | None) -> pd.DataFrame:
-    """Return the labels whose truth is known, and which of them are wrong; count the others.
+def judged(table: pd.DataFrame, truth: pd.DataFrame | None) -> pd.DataFrame:
+    """Say of each label whether it is wrong, or why that is not known.
 
     Parameters
     ----------
     table: of `scored`.
-    truth: image, label and true_label (-1 for not known), or None for the truth of the run.
+    truth: image, label and true_label (-1 where the readers are divided), or None for the truth of
+        the run (-1 where it is not known).
 
     Returns
     -------
-    The table that `detection.measure` takes: that of `scored`, with `wrong` for `true_label`.
+    The table of `scored` with two columns for `true_label`: `left_out` (`without_truth`,
+    `undecided`, or empty for a label that takes part) and `wrong` (bool; means nothing where a
+    label is left out).
     """
     if truth is not None:
         table = table.drop(columns="true_label")
         table = table.merge(truth[[*KEY, "true_label"]], on=KEY, how="left")
-    unread = table["true_label"].isna()
-    decided = ~unread & (table["true_label"] != UNKNOWN)
-    table = table.assign(wrong=table["given_label"] != table["true_label"])
-    log.info(
-        "%d scored labels; left out are %d without a truth and %d on which it is undecided; "
-        "%d of the other %d are wrong",
-        len(table),
-        unread.sum(),
-        (~unread & ~decided).sum(),
-        table.loc[decided, "wrong"].sum(),
-        decided.sum(),
+    true, nobody_said = table["true_label"], table["true_label"].isna()
+    if truth is None:
+        nobody_said = true == UNKNOWN
+    left_out = np.select([nobody_said, true == UNKNOWN], LEFT_OUT, "")
+    return table.assign(left_out=left_out, wrong=table["given_label"] != true).drop(
+        columns="true_label"
     )
-    return table[decided].drop(columns="true_label").reset_index(drop=True)
+
+
+def known(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the labels of `judged` that take part, as `detection.measure` takes them."""
+    return table[table["left_out"] == ""].drop(columns="left_out").reset_index(drop=True)
+
+
+def left_out(seeds: Sequence[pd.DataFrame], findings: bool) -> pd.DataFrame:
+    """Count the labels that are left out; the log has the numbers, too.
+
+    Parameters
+    ----------
+    seeds: a table a seed, of `judged`. findings: as in `detection.measure`.
+
+    Returns
+    -------
+    Rows as those of `detection.measure`, with an empty score: the measures are `without_truth`
+    (the truth says nothing of the label) and `undecided` (its readers are divided). The value is
+    the mean over the seeds, n the number of labels that have a score.
+    """
+    for table in seeds:
+        log.info(
+            "%d scored labels; left out are %d without a truth and %d on which it is undecided; "
+            "%d of the other %d are wrong",
+            len(table),
+            *((table["left_out"] == measure).sum() for measure in LEFT_OUT),
+            known(table)["wrong"].sum(),
+            (table["left_out"] == "").sum(),
+        )
+    names = list(pd.concat([table["label"] for table in seeds]).unique())
+    rows = []
+    for label in [POOLED, *names] if len(names) > 1 else [POOLED]:
+        for direction in [ANY, *GIVEN] if findings else [ANY]:
+            parts = [_among(table, label, direction)["left_out"] for table in seeds]
+            n = np.mean([len(part) for part in parts])
+            for measure in LEFT_OUT:
+                number = np.mean([(part == measure).sum() for part in parts])
+                estimate = (number, np.nan, np.nan, n, "")
+                row = ("", label, direction, measure, *estimate, len(seeds), *NOTHING)
+                rows.append(row)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _among(table: pd.DataFrame, label: str, direction: str) -> pd.DataFrame:
+    """Return the labels of a finding, or of all, that are given as a direction says."""
+    if label != POOLED:
+        table = table[table["label"] == label]
+    return table if direction == ANY else table[table["given_label"] == GIVEN[direction]]
 
 
 def check(seeds: Sequence[pd.DataFrame], task: str, noise: str, truth: str) -> None:
@@ -112,9 +159,7 @@ def readers(seeds: Sequence[pd.DataFrame], said: pd.DataFrame, seed: int = 0) ->
 
 
 def _judged(table: pd.DataFrame, reader: str, label: str) -> pd.DataFrame:
-    part = table[table["reader"] == reader]
-    if label != POOLED:
-        part = part[part["label"] == label]
+    part = _among(table[table["reader"] == reader], label, ANY)
     doubted = part["answer"] != part["given_label"]
     wrong = part["true_label"] != part["given_label"]
     return part.assign(doubted=doubted, wrong=wrong, found=doubted & wrong)

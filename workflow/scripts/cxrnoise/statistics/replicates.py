@@ -105,16 +105,19 @@ def mean_of_known(values: np.ndarray) -> np.ndarray:
 
 
 def shares(
-    seeds: Sequence[pd.DataFrame], pairs: Mapping[str, tuple[str, str]], seed: int
+    seeds: Sequence[pd.DataFrame],
+    pairs: Mapping[str, tuple[str, str]],
+    seed: int,
+    bounds: tuple[float, float] = SHARE,
 ) -> dict[str, Estimate]:
     """Return shares (the sum of one column over the sum of another) with their intervals.
 
     Parameters
     ----------
-    seeds: a table a seed: `patient`, and columns of 0 and 1.
+    seeds: a table a seed: `patient`, and columns of 0 and 1, or of -1, 0 and 1 for a difference.
     pairs: by the name of a share the columns of its part and of its whole. A share of nothing does
         not exist. Its n is the whole, the mean over the seeds.
-    seed: of the bootstrap.
+    seed: of the bootstrap. bounds: the range of the shares; `DIFFERENCE` for those of differences.
     """
     drawn, places = draws([table["patient"].to_numpy() for table in seeds], seed)
     once = np.vstack([np.ones(drawn.shape[1], np.float32), drawn])  # the first row is the data
@@ -130,5 +133,6 @@ def shares(
         with np.errstate(invalid="ignore"):
             measured = np.stack([sums[part] for sums in summed]) / wholes
         n = wholes[:, 0].mean()
-        found[name] = estimate(measured[:, 0], measured[:, 1:], n, share_of=n)
+        cases = n if bounds == SHARE else 0
+        found[name] = estimate(measured[:, 0], measured[:, 1:], n, bounds, share_of=cases)
     return found

@@ -1,6 +1,7 @@
 """Splits into train, val and test. A patient is in one split only.
 
-Sizes are counts (whole numbers) or shares (fractions) of each split.
+Sizes are counts (whole numbers) or shares (fractions) of each split. Shares are rounded down; where
+they add up to 1, the training split takes what rounding leaves, so that no image is left out.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,7 +40,8 @@ def of_patients(
             f"{len(draws)}): raise its share or give whole numbers."
         )
     left_over = len(draws) - sum(counts.values())
-    names = np.repeat(np.array([*SPLITS, ""], object), [*counts.values(), left_over])
+    rest = "train" if _add_up_to_one(sizes) else ""
+    names = np.repeat(np.array([*SPLITS, rest], object), [*counts.values(), left_over])
     splits = np.empty(len(draws), dtype=object)
     splits[np.argsort(draws, kind="stable")] = names
     return splits
@@ -167,6 +169,7 @@ class _Filling:
     def __init__(self, patients: pd.DataFrame, sizes: Mapping[str, float], task: str):
         self._task = task
         self._exact = all(isinstance(size, int) for size in sizes.values())
+        self._all = _add_up_to_one(sizes)
         self._images = patients["images"].sum()
         self._room = _rooms(sizes, self._images, "images", task)
         self._wanted = sum(self._room.values())
@@ -185,7 +188,10 @@ class _Filling:
         self._room[split] -= patient.images
 
     def finished(self, shuffled: pd.DataFrame) -> np.ndarray:
-        """Return the split of each patient; those without one go where most images lack."""
+        """Return the split of each patient; those without one go where most images lack.
+
+        Where shares add up to 1, those who are still left over go to train.
+        """
         if self._exact and any(self._room.values()):
             raise UserError(
                 f"tasks.{self._task}.splits cannot be met exactly without splitting a patient "
@@ -197,6 +203,8 @@ class _Filling:
                 most = max(FILLED, key=self._room.get)
                 if self._room[most] > 0:
                     self.put(patient, most)
+                elif self._all:
+                    self.put(patient, "train")
         return self._splits
 
     def left_over(self, shuffled: pd.DataFrame) -> Iterator:
@@ -250,6 +258,12 @@ def _rooms(sizes: Mapping[str, float], total: int, what: str, task: str) -> dict
             f"{total}: lower the numbers or give shares that add up to 1."
         )
     return rooms
+
+
+def _add_up_to_one(sizes: Mapping[str, float]) -> bool:
+    """Return whether the sizes are shares of all images."""
+    total = sum(sizes.values())
+    return isinstance(total, float) and round(total, 6) == 1
 
 
 def _shuffled(patients: pd.DataFrame, purpose: str, seed: int) -> pd.DataFrame:

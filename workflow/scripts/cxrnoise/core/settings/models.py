@@ -195,7 +195,8 @@ class Splits(Group):
     train: ShareOrCount = key(
         ...,
         "Size of the training split: a whole number counts patients (`situs`) or images (other "
-        "tasks), a fraction below 1 is that part of all. No patient is in two splits (§2.2, §2.3). "
+        "tasks), a fraction below 1 is that part of all. Where the fractions add up to 1, the "
+        "training split takes what rounding leaves. No patient is in two splits (§2.2, §2.3). "
         "For data sets other than ChestXRay14 the defaults are 0.7, 0.1 and 0.2.",
     )
     val: ShareOrCount = key(..., "Size of the validation split, in the same way (§2.2, §2.3).")

@@ -27,15 +27,19 @@ def read_features(paths: Iterable[str | Path], images: Sequence[str]) -> np.ndar
 
     Parameters
     ----------
-    paths: the files of all shards; each holds some of the images, and others.
+    paths: files in one folder, such as those of all shards; each may hold other images, too.
 
-    Raises `UserError` when a file is damaged, or an image is in none.
+    Raises `UserError` when a file is damaged or holds an image twice, or an image is in none.
     """
     wanted = pd.Index(images)
     found, features = np.zeros(len(wanted), bool), None
     for path in paths:
-        values, names = _read_features(path)
-        rows = pd.Index(names).get_indexer(wanted)
+        values, held = _read(path)
+        if held.has_duplicates:
+            raise UserError(
+                f"{path} holds image {held[held.duplicated()][0]} twice: delete it and run again."
+            )
+        rows = held.get_indexer(wanted)
         here = rows >= 0
         if features is None:
             features = np.empty((len(wanted), values.shape[1]), np.float32)
@@ -43,33 +47,33 @@ def read_features(paths: Iterable[str | Path], images: Sequence[str]) -> np.ndar
         found |= here
     if not found.all():
         raise UserError(
-            f"Image {wanted[~found][0]} has no features: the files beside {path} were made of "
-            "other images, so delete them and run again."
+            f"{Path(path).parent} has no features of {(~found).sum()} images, the first being "
+            f"{wanted[~found][0]}: delete its files of features and run again."
         )
     return features
 
 
-def read_hung(
-    plain: Iterable[str | Path], mirrored: Iterable[str | Path] | None, labels: pd.DataFrame
+def read_as_shown(
+    unmirrored: Iterable[str | Path], mirrored: Iterable[str | Path] | None, labels: pd.DataFrame
 ) -> np.ndarray:
-    """Return the features of images as their task takes them, float32 (n, d).
+    """Return the features of images as their task shows them, float32 (n, d).
 
     Parameters
     ----------
-    plain, mirrored: the files of all shards; `mirrored` are needed where an image is mirrored.
+    unmirrored, mirrored: the files of all shards; `mirrored` are needed where an image is mirrored.
     labels: a row an image: image, mirrored.
     """
-    features = read_features(plain, labels["image"])
+    features = read_features(unmirrored, labels["image"])
     turned = labels["mirrored"].to_numpy()
     if turned.any():
         features[turned] = read_features(mirrored, labels.loc[turned, "image"])
     return features
 
 
-def _read_features(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+def _read(path: str | Path) -> tuple[np.ndarray, pd.Index]:
     try:
         with h5py.File(path) as file:
-            return file["features"][:], file["image"].asstr("utf-8")[:]
+            return file["features"][:], pd.Index(file["image"].asstr("utf-8")[:])
     except (OSError, KeyError, TypeError) as error:
         raise UserError(
             f"{path} is not a file of features ({error}): delete it and run again."
