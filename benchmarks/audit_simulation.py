@@ -6,7 +6,10 @@
 
 `findings` takes the labels and the predictions of a run (such as `.../probe/`) and expert reads;
 the images that were read are the archive, and a part of them is read again. `classes` takes
-predictions from elsewhere whose file has the true labels. Each draw goes the whole way of an audit:
+predictions from elsewhere whose file has the true labels. `findings` with `--simulated 3` lets so
+many simulated readers say what is true, who err as those of the configuration do; `--reads` is then
+the phantoms' `truth.csv`, and the coverage of both is printed: of what these readers would say of
+the whole archive, and of the truth. Each draw goes the whole way of an audit:
 design, sample, calibration, count. Beside it stands a simple random sample of as many images.
 """
 
@@ -26,7 +29,8 @@ import pandas as pd  # noqa: E402
 from cxrnoise.audit import calibration, counts  # noqa: E402
 from cxrnoise.audit import ranking as rankings  # noqa: E402
 from cxrnoise.audit import sample as samples  # noqa: E402
-from cxrnoise.reading import truth  # noqa: E402
+from cxrnoise.core.settings.models import SimulatedReader  # noqa: E402
+from cxrnoise.reading import answers, sources, truth  # noqa: E402
 from cxrnoise.scores import run, self_confidence  # noqa: E402
 from cxrnoise.tasks import values  # noqa: E402
 from cxrnoise.tasks.kinds import predictions as elsewhere  # noqa: E402
@@ -42,6 +46,16 @@ def findings_archive(arguments) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFram
     verdicts = truth.read(arguments.reads, names, "majority")
     verdicts = verdicts[verdicts["image"].isin(judged.images)]
     return archive(judged, verdicts)
+
+
+def by_simulated_readers(labels: pd.DataFrame, path: str, readers: int) -> pd.DataFrame:
+    """Return the verdicts of simulated readers on all images of a run."""
+    images = pd.DataFrame({"image": labels["image"].unique(), "role": samples.SAMPLE})
+    key = sources.key_without_cases(images)
+    options = sources.Simulation(**SimulatedReader(readers=readers).model_dump())
+    asked = answers.Asked(labels["label"].unique().tolist())
+    known = pd.read_csv(path, keep_default_na=False)
+    return truth.verdicts(sources.simulated_for_audit(key, known, asked, options), "majority")
 
 
 def classes_archive(arguments) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -116,14 +130,20 @@ def main() -> None:
         kind.add_argument("--images", type=int, default=images, help="images to read")
         kind.add_argument("--draws", type=int, default=1000)
         kind.add_argument("--seed", type=int, default=0)
+    findings.add_argument("--simulated", type=int, default=0, help="number of simulated readers")
     arguments = parser.parse_args()
 
     made = findings_archive if arguments.kind == "findings" else classes_archive
     tables = made(arguments)
+    true = in_truth = truth_of(*tables)
+    if arguments.kind == "findings" and arguments.simulated:
+        said = by_simulated_readers(tables[0], arguments.reads, arguments.simulated)
+        tables = (*tables[:2], said)
+        true = truth_of(*tables)
     start = time.monotonic()
     options = (arguments.images, arguments.draws, arguments.seed)
-    true = truth_of(*tables)
-    ours = summary(simulate(*tables, *options, samples.STRATIFIED), true)
+    drawn = simulate(*tables, *options, samples.STRATIFIED)
+    ours = summary(drawn, true)
     simple = summary(simulate(*tables, *options, samples.SIMPLE), true)
     # a simple random sample has no strata and no model, so it has one method
     beside = simple.xs(counts.STRATIFIED, level="method")[["covered", "width"]]
@@ -137,6 +157,9 @@ def main() -> None:
     print(f"{time.monotonic() - start:.0f} s")
     total = table.loc[(counts.ALL, counts.ANY, counts.DIFFERENCE)]
     print(f"total: coverage {total['covered']:.1f} %, width {total['ratio']:.3f} of simple random")
+    if in_truth is not true:
+        total = summary(drawn, in_truth).loc[(counts.ALL, counts.ANY, counts.DIFFERENCE)]
+        print(f"the truth, not the readers: {total['true']:.0f}, coverage {total['covered']:.1f} %")
     for method in (counts.STRATIFIED, counts.DIFFERENCE):
         single = table.xs((counts.ANY, method), level=ROW[1:]).drop(counts.ALL)
         many = single[single["true"] >= MANY]
