@@ -32,9 +32,14 @@ def counts(findings=FINDINGS, **changes):
         for name, wrong in zip(findings, (30, 50), strict=True)
         for direction in ("any", "absent", "present")
     ]
+    rows += [counted(name, method="difference", wrong=99) for name in findings]
     for view in ("PA", "AP"):
         rows += [counted("all", method="difference", by="view", value=view)]
-        rows += [counted(name, by="view", value=view) for name in findings]
+        rows += [
+            counted(name, method=method, by="view", value=view)
+            for name in findings
+            for method in ("stratified", "difference")
+        ]
     return rows
 
 

@@ -39,7 +39,7 @@ def test_ranks_sort_as_numbers_and_findings_as_text(shown):
     count.get_by_role("button", name="Wrong labels").focus()
     page.keyboard.press("Enter")
     found = [text.split()[0] for text in first_column(page, "The count")]
-    assert found == ["all"] * 6 + ["Mass"] * 3 + ["Effusion"] * 3
+    assert found == ["Effusion", "Mass"] + ["all"] * 6 + ["Mass"] * 3 + ["Effusion"] * 3
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -106,8 +106,8 @@ def test_all_labels_come_first_and_the_count_is_named(made):
     assert [cell.value for cell in table.rows[0][:2]] == ["all", "both"]
     assert table.rows[0][2] == Cell("80", "[60 to 100]", key="80")
     methods = [row[0].word for row in table.rows]
-    assert methods[:2] == ["difference: the count", "stratified"]
-    assert methods.count("difference: the count") == 3
+    assert methods[:2] == ["difference", "stratified, to compare"]
+    assert methods.count("difference") == 3 and methods.count("difference, to compare") == 2
     assert "most is Mass: about 50 [38 to 62]" in said(made(), "How many")
 
 
@@ -132,6 +132,7 @@ def test_parts_of_the_archive_stand_open_and_their_findings_folded(made):
     assert [table.name for table in part.tables] == ["By view"]
     assert [row[0].value for row in part.tables[0].rows] == ["AP", "PA"]
     assert [table.name for table in part.folded] == ["By view and finding"]
+    assert len(part.folded[0].rows) == 4
 
 
 def test_a_column_of_one_value_divides_nothing(made):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxrnoise.audit.counts import ALL, ANY, DIFFERENCE
+from cxrnoise.audit.counts import ALL, ANY, DIFFERENCE, STRATIFIED
 from cxrnoise.audit.impact import MEAN
 from cxrnoise.audit.readers import AC1, COHEN, FLEISS, SAME
 from cxrnoise.report import audited, impact, sortable
@@ -122,8 +122,8 @@ def _counts(audit: Audit) -> Table:
     header += ["Not decided", "If these are all right, or all wrong"] if unsure else []
     rows = []
     for row in audit.whole.to_dict("records"):
-        quoted = row["label"] == ALL and row["method"] == DIFFERENCE
-        method = f"{row['method']}{': the count' if quoted else ''}"
+        counts = (row["method"] == DIFFERENCE) == (row["label"] == ALL)
+        method = row["method"] if counts else f"{row['method']}, to compare"
         cells = [Cell(row["label"], word=method, key=row["label"])]
         cells += [_text(DIRECTIONS[row["direction"]])] if audit.findings else []
         cells += [_wrong(row), _share(row)]
@@ -164,7 +164,7 @@ def _places(audit: Audit) -> tuple[list[Table], list[Table]]:
     parts = parts[parts.groupby("by")["value"].transform("nunique") > 1]
     parts = parts.sort_values("value", kind="stable")
     everything = parts[(parts["label"] == ALL) & (parts["method"] == DIFFERENCE)]
-    of_labels = parts[parts["label"] != ALL]
+    of_labels = parts[(parts["label"] != ALL) & (parts["method"] == STRATIFIED)]
     return (
         [_place(audit, by, rows) for by, rows in everything.groupby("by")],
         [_place(audit, by, rows) for by, rows in of_labels.groupby("by")],

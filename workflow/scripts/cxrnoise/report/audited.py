@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxrnoise.audit.counts import ALL, ANY, DIFFERENCE
+from cxrnoise.audit.counts import ALL, ANY, DIFFERENCE, STRATIFIED
 from cxrnoise.audit.impact import EVALUATION, MEAN, RETRAINING
 from cxrnoise.audit.sample import FIRST, SUSPICIOUS
 from cxrnoise.core.spreadsheets import unescaped
@@ -216,11 +216,11 @@ def count(audit: Audit) -> Iterator[str]:
     one = "finding" if audit.findings else "class"
     yield (
         f"The rule was fixed before anybody read: the number of all labels is the difference "
-        f"estimate, that of one {one} is the stratified estimate. The stratified estimate of all "
-        "labels is there to compare."
+        f"estimate, that of one {one} is the stratified estimate. The other estimate of each "
+        "stands there to compare, not to choose from."
     )
     named = audit.whole[(audit.whole["label"] != ALL) & (audit.whole["direction"] == ANY)]
-    named = named[named["wrong"] > 0]
+    named = named[(named["method"] == STRATIFIED) & (named["wrong"] > 0)]
     if len(named) > 1:
         most = named.loc[named["wrong"].idxmax()]
         yield f"The {one} with the most is {most['label']}: about {labels_of(most)}."
