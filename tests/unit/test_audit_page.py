@@ -174,7 +174,9 @@ def test_corrections_are_counted_and_those_outside_the_sample_named(made):
     assert "results/reports/audit/corrections.csv" in said(found, "Corrections")
     role = np.where(found.sample["image"] == "001.png", "suspicious", "sample")
     found = replace(found, sample=found.sample.assign(role=role))
-    assert "1 of these is outside the sample, and in no count" in said(found, "Corrections")
+    assert "1 overturned label is of images outside the sample, and in no count" in said(
+        found, "Corrections"
+    )
     assert "mend labels: 1, of which 1 were read. They are in no count" in said(found, "Which")
     none = made(corrections=found.corrections.head(0))
     assert said(none, "Corrections") == "The readers overturned no label."

@@ -292,7 +292,10 @@ def corrections(audit: Audit) -> Iterator[str]:
     )
     outside = int((~table["image"].isin(audit.drawn["image"])).sum())
     if outside:
-        yield f"{outside:,} of these {_are(outside)} outside the sample, and in no count."
+        yield (
+            f"{of(outside, 'overturned label')} {_are(outside)} of images outside the sample, and "
+            "in no count."
+        )
     if audit.single:
         yield (
             "Each rests on one reader alone: let a second one look before labels are changed for "
