@@ -442,6 +442,16 @@ def swept_runs(path):
     return of_sweeps
 
 
+def features_of_archive(hung):
+    """Return the features of all shards, plain or mirrored, for the whole archive."""
+    network = config["probe"]["network"]
+    if network != PRETRAINED:
+        network = f"{network}-{SEEDS[0]}"
+    # As much of the image as the paper shows of it for a finding: 224 of 240 pixels.
+    crop = max(1, round(config["shards"]["size"] * 224 / 240))
+    return expand(FEATURES, network=network, hung=hung, crop=crop, shard=SHARDS)
+
+
 wildcard_constraints:
     task="|".join(map(re.escape, TASKS)),
     noise=r"([a-z_]+-)?\d+(\.\d+)?",
