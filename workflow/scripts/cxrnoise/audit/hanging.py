@@ -84,10 +84,14 @@ def twice(thumbs: np.ndarray, images: pd.DataFrame, first: int) -> pd.DataFrame:
 
 
 def odd(paths: Sequence[str | Path], images: pd.DataFrame, seed: int, first: int) -> pd.DataFrame:
-    """Return the images that are least like all others; see `unlike.remainders`."""
+    """Return the images that are least like all others, one of each patient.
+
+    See `unlike.remainders`. Of a patient with a rare device every image would be in the list.
+    """
     values = unlike.remainders(paths, images, seed)
     said = [f"{value:.1f} times the median" for value in values]
     rows = images[["image", "patient"]].assign(value=values, what=said)
+    rows = rows.sort_values("value", ascending=False, kind="stable").drop_duplicates("patient")
     return _ranked(UNLIKE, rows, first)
 
 

@@ -13,15 +13,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.special import expit
+from sklearn.decomposition import TruncatedSVD
 from sklearn.linear_model import LogisticRegression
 
 from cxrnoise.audit import features, thumbnails
+from cxrnoise.core.randomness import generator
 from cxrnoise.tasks import orientations
 
 UNMIRRORED = np.array([0, 1, 2, 3, 8, 9, 10, 11])  # the orientations without a mirror
 SIDE = 16  # of what the classifier of turns sees
 MOST_TO_FIT = 5000  # images, each of them eight times
-STRENGTH_OF_TURNS, STRENGTH_OF_MIRROR = 0.01, 0.003  # `C` of scikit-learn; see docs/hanging.md
+STRENGTH_OF_TURNS, STRENGTH_OF_MIRROR = 0.01, 0.001  # `C` of scikit-learn
+DIRECTIONS = 256  # in which an image differs from its mirror image, at most
+TINY = 1e-6
+UPRIGHT, MIRRORED = 0, 1
 
 
 def out_of_fold(
@@ -73,21 +78,35 @@ def mirror(
 ) -> np.ndarray:
     """Return the probability that each image is mirrored, float64 (n,).
 
-    Each image is judged twice, as it is and mirrored, and the two log odds are averaged.
+    The classifier sees the features of the mirror image less those of the image. So an image and
+    its mirror image get log odds of opposite sign, and what the two have in common cancels out.
     """
     rows, as_filed = features.sample(plain, images, seed)
-    _, turned_over = features.sample(mirrored, images, seed)
+    _, differences = features.sample(mirrored, images, seed)
+    differences -= as_filed
     folds = images["fold"].to_numpy()[rows]
-    reductions = features.reductions(as_filed, folds, seed)
-    classifiers = {}
-    for fold, reduction in reductions.items():
-        others = folds != fold
-        shown = [reduction.transform(side[others]) for side in (as_filed, turned_over)]
-        classifier = LogisticRegression(C=STRENGTH_OF_MIRROR, max_iter=500)
-        classifiers[fold] = classifier.fit(np.concatenate(shown), np.repeat([0, 1], others.sum()))
-    odds = np.empty((2, len(images)))
-    for side, paths in enumerate((plain, mirrored)):
+    weights = {fold: _weights(differences[folds != fold], seed, fold) for fold in np.unique(folds)}
+    odds = np.zeros(len(images))
+    for sign, paths in ((-1, plain), (1, mirrored)):
         for fold, here, values in features.parts(paths, images):
-            reduced = reductions[fold].transform(values)
-            odds[side, here] = classifiers[fold].decision_function(reduced)
-    return expit((odds[0] - odds[1]) / 2)
+            odds[here] += sign * (values @ weights[fold])
+    return expit(odds)
+
+
+def _weights(differences: np.ndarray, seed: int, fold: int) -> np.ndarray:
+    """Return the weight of each feature, float64 (d,), in the log odds of being mirrored.
+
+    differences: float32 (n, d), of images that are taken to be upright.
+    """
+    scale = np.sqrt((differences**2).mean(0)) + TINY
+    scaled = differences / scale
+    directions = TruncatedSVD(
+        min(DIRECTIONS, len(scaled) - 1, scaled.shape[1]),
+        random_state=int(generator(seed, "hanging directions", fold).integers(2**31)),
+    )
+    reduced = directions.fit_transform(scaled)
+    classifier = LogisticRegression(C=STRENGTH_OF_MIRROR, fit_intercept=False, max_iter=500)
+    classifier.fit(
+        np.concatenate([reduced, -reduced]), np.repeat([UPRIGHT, MIRRORED], len(reduced))
+    )
+    return directions.components_.T @ classifier.coef_[0] / scale
