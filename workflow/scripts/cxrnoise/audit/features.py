@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from cxrnoise.core.randomness import generator
 from cxrnoise.probe.files import read_features
 
-DIMENSIONS = 128
+DIMENSIONS = 128  # at most, and at most half of the features, so that something is left over
 MOST_TO_FIT = 10_000  # images, drawn at random; more change nothing but time and memory
 
 
@@ -32,7 +32,7 @@ def reductions(features: np.ndarray, folds: np.ndarray, seed: int) -> dict[int, 
     for fold in np.unique(folds):
         others = features[folds != fold]
         components = PCA(
-            min(DIMENSIONS, len(others) - 1, others.shape[1]),
+            min(DIMENSIONS, len(others) - 1, others.shape[1] // 2),
             svd_solver="randomized",
             random_state=int(generator(seed, "hanging reduction", fold).integers(2**31)),
         )
