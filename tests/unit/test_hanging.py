@@ -190,7 +190,7 @@ def test_the_page_shows_each_file_with_a_description(tmp_path):
     assert html.count("<img ") == 2 * 3 + 2 * 2
     assert html.count('src="data:image/jpeg;base64,') == html.count("<img ")
     assert 'alt="Radiograph 0003.png, number 1 of the list “probably mirrored”"' in html
-    assert "1 with a probability above one half, 2 shown" in html
+    assert "1 with a probability above 0.5, 2 shown" in html
     assert "Unlike all others" not in html  # nothing of this kind was listed
 
 

@@ -1,8 +1,8 @@
 """Pictures that are there twice: pairs of images with nearly the same texture.
 
 Of a thumbnail only the local differences of grey are kept, and large ones are cut off, so that
-brightness, contrast, size, compression and a marker change little. Two radiographs of different
-people then correlate by at most about .85, and two copies of one picture by .95 or more.
+brightness, contrast, size, compression and a marker change little. Copies of one picture then have
+a correlation near 1, and radiographs of different people rarely more than .8.
 """
 
 import numpy as np

@@ -17,7 +17,7 @@ from cxrnoise.report.pages import html_page
 TITLE = "Files that hang wrongly"
 SIDE = 176  # pixels of a picture
 QUALITY = 80  # of its JPEG
-PROBABLE = 0.5
+PROBABLE, SAME = 0.5, 0.95  # probability, and correlation, above which a row is counted
 
 HEADINGS = {
     MIRRORED: "Probably mirrored",
@@ -32,7 +32,7 @@ ABOUT = {
     TURNED: "The image seems to be turned by a quarter or by half of a circle.",
     INVERTED: "Black and white seem to be exchanged.",
     DUPLICATE: "Pairs of images with nearly the same texture, first of different patients, then of "
-    "one patient. A correlation of 1 is the same picture.",
+    "one patient. Copies of one picture have a correlation near 1.",
     UNLIKE: "What is common to the images of other patients explains little of these: no chest, "
     "half a chest, an unusual posture or device, or a badly exposed image. Of each patient only "
     "the most unlike image is listed.",
@@ -95,12 +95,12 @@ def html(
 
 
 def _count(kind: str, rows: pd.DataFrame) -> str:
-    """Say how many rows of a list are likely, and how many it has."""
-    if kind not in (MIRRORED, TURNED, INVERTED):
+    """Say how many rows a list has, and how many of them are likely."""
+    if kind == UNLIKE:
         return f"{len(rows)} shown"
-    probable = int((rows["value"] > PROBABLE).sum())
-    more = " or more" if probable == len(rows) else ""
-    return f"{probable}{more} with a probability above one half, {len(rows)} shown"
+    limit, what = (SAME, "a correlation") if kind == DUPLICATE else (PROBABLE, "a probability")
+    likely = int((rows["value"] > limit).sum())
+    return f"{likely} with {what} above {limit:g}, {len(rows)} shown"
 
 
 def _shown(row, shards: Reader) -> Shown:
@@ -116,7 +116,8 @@ def _shown(row, shards: Reader) -> Shown:
         value = row.what
     else:
         value = f"probability {row.value:.3f}"
-    return Shown(pictures, value, "" if row.kind == UNLIKE else row.what, lines)
+    what = "" if row.what in (row.kind, value) else row.what
+    return Shown(pictures, value, what, lines)
 
 
 def _picture(image: str, shards: Reader) -> str:
