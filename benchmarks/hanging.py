@@ -4,12 +4,13 @@ Five of each kind are planted: mirrored, turned, inverted, half a chest and no c
 a radiograph, and copies with small changes under the names of further patients.
 
     python benchmarks/hanging.py measure --images DIR --metadata FILE --weights FILE --draws 10
+    python benchmarks/hanging.py copies --images DIR --metadata FILE
     python benchmarks/hanging.py plant --images DIR --metadata FILE --into planted
     snakemake ... --config images=planted/images metadata=planted/metadata.csv -- hanging
     python benchmarks/hanging.py judge --lists results/hanging.csv --planted planted/planted.csv
 
-`measure` calls the library as the rules do, once for each draw; `plant` writes the first draw
-as a data set, for other engines.
+`measure` calls the library as the rules do, once for each draw; `copies` asks which changes of a
+copy are found; `plant` writes the first draw as a data set, for other engines.
 """
 
 import argparse
@@ -21,13 +22,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
+from PIL import Image, ImageOps
 from sklearn.datasets import load_sample_images
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from cxrnoise.audit import hanging, thumbnails, turning  # noqa: E402
+from cxrnoise.audit import duplicates, hanging, thumbnails, turning  # noqa: E402
 from cxrnoise.core.randomness import generator  # noqa: E402
 from cxrnoise.images import radiographs  # noqa: E402
 from cxrnoise.probe.files import write_features  # noqa: E402
@@ -36,6 +37,7 @@ from cxrnoise.tasks import orientations  # noqa: E402
 EACH = 5  # planted of each kind
 SIDE = 256  # pixels of the radiographs that are planted
 SHARD_SIDE, CROP = 240, 144  # as `hanging` takes them
+LAYERS = ["conv3_block4_out", "conv4_block6_out"]
 FIRST = 50  # of each list
 LIST_OF = {"half a chest": "unlike", "no chest": "unlike"}  # the others have their own
 
@@ -58,6 +60,22 @@ def measure(options: argparse.Namespace) -> None:
         judged.append(_places(lists, planted).assign(draw=draw))
         print(f"draw {draw}: {time.perf_counter() - started:.0f} s", flush=True)
     _print(pd.concat(judged))
+
+
+def copies(options: argparse.Namespace) -> None:
+    """Print for each change how many of the changed copies are among the first 50 pairs."""
+    pixels, table = _real(options)
+    shown = _reduced(pixels)
+    thumbs = np.stack([thumbnails.reduced(image) for image in shown])
+    real = hanging.twice(thumbs, table, FIRST)
+    last = real.loc[real["what"] == hanging.ACROSS, "value"].min()
+    rows = generator(0, "copied").choice(len(table), COPIED, replace=False)
+    texture = duplicates.textures(thumbs)[rows]
+    for how, change in COPIES.items():
+        changed = _reduced(np.stack([change(Image.fromarray(pixels[row])) for row in rows]))
+        copied = duplicates.textures(np.stack([thumbnails.reduced(image) for image in changed]))
+        alike = (texture * copied).sum(1)
+        print(f"{how}: {(alike > last).mean():.0%} found, correlation {np.median(alike):.2f}")
 
 
 def plant(options: argparse.Namespace) -> None:
@@ -205,6 +223,33 @@ CHANGES = {
 }
 
 
+def _cut(share: float):
+    border = round(SIDE * share)
+    inside = (border, border, SIDE - border, SIDE - border)
+    return lambda picture: _square(picture.crop(inside))
+
+
+def _shifted(share: float):
+    shift = (0, 0, round(SIDE * share), 0)
+    return lambda picture: np.asarray(ImageOps.expand(picture, shift))[:, -SIDE:]
+
+
+COPIED = 60  # images, each with every change
+COPIES = {
+    "equalised histogram": lambda picture: np.asarray(ImageOps.equalize(picture)),
+    "an eighth of the size": lambda picture: _square(picture.resize((SIDE // 8, SIDE // 8))),
+    "turned by 2 degrees": lambda picture: np.asarray(picture.rotate(2)),
+    "turned by 5 degrees": lambda picture: np.asarray(picture.rotate(5)),
+    "2 % cut off a side": _cut(0.02),
+    "3 % cut off a side": _cut(0.03),
+    "5 % cut off a side": _cut(0.05),
+    "moved by 2 %": _shifted(0.02),
+    "moved by 5 %": _shifted(0.05),
+    "mirrored": lambda picture: np.asarray(ImageOps.mirror(picture)),
+    "inverted": lambda picture: np.asarray(ImageOps.invert(picture)),
+}
+
+
 def _square(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
 
@@ -275,20 +320,18 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True)
-    for run in (measure, plant):
+    for run in (measure, copies, plant):
         command = commands.add_parser(run.__name__, help=run.__doc__)
         command.set_defaults(run=run)
         command.add_argument("--images", type=Path, required=True, help="folder of real PNGs")
         command.add_argument("--metadata", type=Path, required=True, help="their metadata CSV")
         if run is plant:
             command.add_argument("--into", type=Path, required=True, help="a new folder")
-            continue
-        command.add_argument("--weights", type=Path, required=True, help="of ResNet-50")
-        command.add_argument(
-            "--layers", nargs="+", default=["conv3_block4_out", "conv4_block6_out"]
-        )
-        command.add_argument("--draws", type=int, default=10)
-        command.add_argument("--threads", type=int, default=2)
+        if run is measure:
+            command.add_argument("--weights", type=Path, required=True, help="of ResNet-50")
+            command.add_argument("--layers", nargs="+", default=LAYERS)
+            command.add_argument("--draws", type=int, default=10)
+            command.add_argument("--threads", type=int, default=2)
     command = commands.add_parser("judge", help=judge.__doc__)
     command.set_defaults(run=judge)
     command.add_argument("--lists", type=Path, required=True)
