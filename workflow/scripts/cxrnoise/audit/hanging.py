@@ -20,6 +20,7 @@ KINDS = (MIRRORED, TURNED, INVERTED, DUPLICATE, UNLIKE)
 COLUMNS = ["kind", "rank", "image", "patient", "other_image", "other_patient", "value", "what"]
 ACROSS, WITHIN = "different patients", "the same patient"
 FOLDS = 5
+MOST_OF_A_PATIENT = 3  # images unlike all others
 
 _NUMBERS = np.arange(orientations.NUMBER)
 # The orientations that each list counts. A file that is turned as well, or inverted as well, is in
@@ -84,15 +85,15 @@ def twice(thumbs: np.ndarray, images: pd.DataFrame, first: int) -> pd.DataFrame:
 
 
 def odd(paths: Sequence[str | Path], images: pd.DataFrame, seed: int, first: int) -> pd.DataFrame:
-    """Return the images that are least like all others, one of each patient.
+    """Return the images that are least like all others, at most three of each patient.
 
     See `unlike.remainders`. Of a patient with a rare device every image would be in the list.
     """
     values = unlike.remainders(paths, images, seed)
     said = [f"{value:.1f} times the median" for value in values]
     rows = images[["image", "patient"]].assign(value=values, what=said)
-    rows = rows.sort_values("value", ascending=False, kind="stable").drop_duplicates("patient")
-    return _ranked(UNLIKE, rows, first)
+    rows = rows.sort_values("value", ascending=False, kind="stable")
+    return _ranked(UNLIKE, rows[rows.groupby("patient").cumcount() < MOST_OF_A_PATIENT], first)
 
 
 def _ranked(kind: str, rows: pd.DataFrame, first: int) -> pd.DataFrame:

@@ -34,8 +34,8 @@ ABOUT = {
     DUPLICATE: "Pairs of images with nearly the same texture, first of different patients, then of "
     "one patient. Copies of one picture have a correlation near 1.",
     UNLIKE: "What is common to the images of other patients explains little of these: no chest, "
-    "half a chest, an unusual posture or device, or a badly exposed image. Of each patient only "
-    "the most unlike image is listed.",
+    "half a chest, an unusual posture or device, or a badly exposed image. Of each patient at "
+    "most three images are listed.",
 }
 
 
