@@ -546,6 +546,16 @@ def corrections_at_hand(wildcards):
     return named
 
 
+def features_of_archive(shown):
+    """Return the features of all shards, unmirrored or mirrored, for the whole archive."""
+    network = config["probe"]["network"]
+    if network != PRETRAINED:
+        network = f"{network}-{SEEDS[0]}"
+    # The part that the paper shows for situs, 144 of 240 pixels: most letters are outside.
+    crop = max(1, round(config["shards"]["size"] * 144 / 240))
+    return expand(FEATURES, network=network, shown=shown, crop=crop, shard=SHARDS)
+
+
 wildcard_constraints:
     task="|".join(map(re.escape, TASKS)),
     noise=r"([a-z_]+-)?\d+(\.\d+)?",

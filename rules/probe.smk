@@ -65,7 +65,9 @@ rule probe:
     benchmark:
         f"{LABELLED_LOGS}/probe/probe.benchmark.tsv"
     wildcard_constraints:
-        task="|".join(re.escape(name) for name in TRAINED if "folds" in TASKS[name])
+        task="|".join(
+            re.escape(name) for name in TRAINED if TASKS[name]["kind"] != "orientation"
+        )
         or "-",
     conda:
         "../envs/tables.yaml"

@@ -24,6 +24,17 @@ def check(settings: Settings) -> None:
         _check_detection(name, detected, settings.tasks)
     _check_probe(settings)
     _check_audit(settings)
+    _check_hanging(settings)
+
+
+def _check_hanging(settings: Settings) -> None:
+    by, tasks = settings.hanging.by, settings.tasks
+    upright = [name for name, task in tasks.items() if task.kind == "orientation"]
+    if by not in ("probe", *upright):
+        raise UserError(
+            f"The configuration key hanging.by is {by}, but should be probe or a task of kind "
+            f"orientation ({', '.join(upright) or 'there is none'})."
+        )
 
 
 def _check_audit(settings: Settings) -> None:

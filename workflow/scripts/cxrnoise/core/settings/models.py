@@ -401,7 +401,7 @@ class Classes(LikeEmphysema):
     column: Text = key(..., "Column of your table that names the class of each image.")
 
 
-class Orientation(Task):
+class Orientation(Foldable):
     kind: Literal["orientation"] = key(
         ..., "How the image is turned and mirrored, and whether black and white are exchanged."
     )
@@ -607,6 +607,21 @@ class Audit(Group):
     )
 
 
+class Hanging(Group):
+    """Files that hang wrongly, are there twice, or are unlike all others (`hanging`)."""
+
+    by: Text = key(
+        "probe",
+        "Who says how each file hangs (docs/hanging.md): `probe` (linear classifiers that were "
+        "shown turned and mirrored copies, minutes on a CPU), or the name of a task of kind "
+        "`orientation`, whose networks of `tasks.NAME.folds` predict the files of the patients "
+        "that they were not trained on. " + NOT_PAPER,
+    )
+    first: Whole = key(
+        50, "Rows of each ranked list, and pictures of each on the page. " + NOT_PAPER
+    )
+
+
 class Probe(Group):
     network: Text = key(
         "pretrained",
@@ -778,6 +793,7 @@ class Settings(Group):
         "is measured. Without any, `situs` in its test split. " + NOT_PAPER,
     )
     audit: Audit = key(Audit(), "Which labels of an archive are wrong (docs/audit.md).")
+    hanging: Hanging = key(Hanging(), "Files that hang wrongly or are there twice.")
     corrections: Annotated[File | None, BeforeValidator(_none)] = key(
         None,
         "A table of corrected labels, such as the audit's `corrections.csv`, that is laid over the "
