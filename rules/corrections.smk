@@ -84,9 +84,8 @@ rule impact:
         seed=int(SEEDS[0]),
         out_of_fold=config["audit"]["by"] == "probe",
         dataset=NAME,
-        warning=(
-            "SIMULATED READERS. " if config["audit"]["readings"] == "simulated" else ""
-        ),
+        phantoms=TRAINED if PHANTOM else [],
+        simulated=config["audit"]["readings"] == sources.SIMULATED,
         code=fingerprint("impact.py"),
     script:
         "../workflow/scripts/impact.py"

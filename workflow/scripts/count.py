@@ -9,7 +9,8 @@ with job(snakemake):
     readings = manifests.read(files.readings, "audit_readings")
     divided = None
     if files.index:
-        divided = groups.groups(manifests.read(files.index, "index"), params.columns)
+        index = manifests.read(files.index, "index")
+        divided = groups.groups(index[index["image"].isin(labels["image"])], params.columns)
     table = counts.count(
         labels,
         manifests.read(files.design, "design"),

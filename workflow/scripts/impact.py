@@ -4,7 +4,7 @@ from cxrnoise.audit import impact
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
 from cxrnoise.report import impact as figures
-from cxrnoise.report import pages, saving
+from cxrnoise.report import detected, pages, saving
 from cxrnoise.scores import run
 
 with job(snakemake):
@@ -29,7 +29,8 @@ with job(snakemake):
         tables.append(impact.retraining(before, after, owns, params.seed, read))
     table = pd.concat(tables, ignore_index=True)
     pages.write_csv(table, output.table)
-    figure = figures.draw(table, f"{params.warning}What corrected labels change: {params.dataset}")
+    warnings = detected.warnings(snakemake.wildcards.task in params.phantoms, params.simulated)
+    figure = figures.draw(table, f"{warnings}What corrected labels change: {params.dataset}")
     made_by = provenance.describe(dict(snakemake.wildcards.items()), params.code)
     saving.save(figure, output.svg, made_by)
     saving.save(figure, output.png, made_by)
