@@ -3,8 +3,8 @@ import pandas as pd
 from cxrnoise.audit import impact
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
-from cxrnoise.report import impact as figures
 from cxrnoise.report import detected, pages, saving
+from cxrnoise.report import impact as figures
 from cxrnoise.scores import run
 
 with job(snakemake):
