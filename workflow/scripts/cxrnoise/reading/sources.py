@@ -162,9 +162,9 @@ def for_audit(
     """Read what people said of the cases of an audit from a CSV file of either layout.
 
     Expert reads may be those of single readers or, without `Reader ID`, verdicts; for classes,
-    the column of what is classified names the class, or says unsure. Reads of images that are not
-    in the audit are left out and counted in the log, and findings that the file does not have are
-    named there; a case that is shown twice was read once.
+    the column of what is classified names the class, or says unsure. Images that are not in the
+    audit have their own name as their case; they are counted in the log, and findings that the file
+    does not have are named there. A case that is shown twice was read once.
 
     Parameters
     ----------
@@ -238,18 +238,22 @@ def _expert_reads_of_audit(
     if asked.classes:
         vocabulary = {answer: answer for answer in asked.vocabulary}
     findings = read_findings(path, asked.findings)
-    rows, elsewhere = [], set()
-    for image, reader, finding, answer in expert_reads(path, findings, vocabulary):
-        if image in cases:
-            rows.append((reader, cases[image], finding, numbers[answer]))
-        else:
-            elsewhere.add(image)
-    if elsewhere and not rows:
+    rows = [
+        (reader, cases.get(image, image), finding, numbers[answer])
+        for image, reader, finding, answer in expert_reads(path, findings, vocabulary)
+    ]
+    read = {case for _, case, _, _ in rows}
+    inside = read & {*cases.values()}
+    if read and not inside:
         raise UserError(
             f"None of the images of {path} is in the sample of the audit: name another file in "
             "audit.readings."
         )
-    log.info("%s: %d answers; %d images are not in the audit", path, len(rows), len(elsewhere))
+    log.info(
+        "%s: %d answers; %d images are not in the audit: they can correct labels and are not "
+        "counted",
+        *(path, len(rows), len(read - inside)),
+    )
     frame = pd.DataFrame(rows, columns=["reader", "case", "label", "answer"])
     return _audit_manifest(frame, key, FILE)
 
@@ -257,7 +261,7 @@ def _expert_reads_of_audit(
 def _audit_manifest(frame: pd.DataFrame, key: pd.DataFrame, source: str) -> pd.DataFrame:
     of_case = key.set_index("case")
     found = frame.assign(
-        image=frame["case"].map(of_case["image"]),
+        image=frame["case"].map(of_case["image"]).fillna(frame["case"]),
         again=frame["case"].map(of_case["role"]).eq(study.REPEAT),
         source=source,
     )
