@@ -121,7 +121,7 @@ def test_a_change_of_a_noise_model_that_is_not_used_does_nothing(finished):
 
 
 def test_a_change_of_the_network_retrains(finished):
-    finished.edit(f"{LIBRARY}/networks/architectures.py", "(16, 32, 64)", "(16, 32, 48)")
+    finished.edit(f"{LIBRARY}/core/backbones.py", "(16, 32, 64)", "(16, 32, 48)")
     assert trainings(finished.jobs()) == 2
 
 
