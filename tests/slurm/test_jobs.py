@@ -127,9 +127,10 @@ def test_slurm_starts_a_requeued_training_and_one_of_a_lost_node_again(disturbed
 
 def test_a_training_outlives_snakemake_and_serves_the_next_one(disturbed):
     project = disturbed["kill_snakemake"]
-    first, *later = trainings(project)
-    assert first["JobState"] != "CANCELLED"
-    assert later[-1]["JobState"] == "COMPLETED"
+    states = [job["JobState"] for job in trainings(project)]
+    # A training that ended before the next Snakemake looked is all there is.
+    assert states[0] != "CANCELLED"
+    assert states[-1] == "COMPLETED"
     assert not (project.folder / RUN / "progress").exists()
 
 
