@@ -32,6 +32,7 @@ include: "rules/calibration.smk"
 include: "rules/corrections.smk"
 include: "rules/hanging.smk"
 include: "rules/audit_page.smk"
+include: "rules/report.smk"
 
 
 # Table 1, and Table 2 once there are readings.

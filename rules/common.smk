@@ -17,6 +17,7 @@ from cxrnoise.core.fingerprint import fingerprint
 from cxrnoise.core.randomness import token
 from cxrnoise.datasets import downloads, folders
 from cxrnoise.datasets.registry import DATASETS
+from cxrnoise.report.sections.registry import SECTIONS
 from cxrnoise.scores.registry import SCORES
 from cxrnoise.scores.run import FEWEST_EPOCHS, PARTS
 from cxrnoise.tasks.noise.registry import MODELS
@@ -30,6 +31,9 @@ try:
         for model in task["noise_models"]:
             MODELS.check(model)
     SCORES.check(config["audit"]["score"])
+    if config["report"]["sections"] != "auto":
+        for section in config["report"]["sections"]:
+            SECTIONS.check(section)
     for options in config["detection"].values():
         for score in options["scores"] if options["scores"] != "all" else ():
             SCORES.check(score)
@@ -554,6 +558,136 @@ def features_of_archive(shown):
     # The part that the paper shows for situs, 144 of 240 pixels: most letters are outside.
     crop = max(1, round(config["shards"]["size"] * 144 / 240))
     return expand(FEATURES, network=network, shown=shown, crop=crop, shard=SHARDS)
+
+
+def read_for_audit():
+    """Whether people, or a program in their place, have read the sample of the audit."""
+    named, exported = config["audit"]["readings"], f"{DESIGN}/readings.csv"
+    path = sources.at_hand(named, exported.format(task=AUDITED_TASK))
+    return named == sources.SIMULATED or bool(path)
+
+
+def sections_of_report():
+    """Return the sections of the report: those of the configuration, or all that it can give.
+
+    Mirrored radiographs are a section of their own accord for the paper's data and the phantoms; for
+    others they are where they are named.
+    """
+    if config["report"]["sections"] != "auto":
+        return config["report"]["sections"]
+    paper = DATASET == "chestxray14" or PHANTOM
+    audit = AUDITED_TASK is not None
+    read = audit and read_for_audit()
+    images = audit and AUDITED_TASK not in IMPORTED
+    there = {
+        "data": bool(TRAINED),
+        "table1": paper and "situs" in TASKS,
+        "table2": paper and HAS_READINGS,
+        "detection": any(paper or task != "situs" for task in config["detection"]),
+        "audit": read,
+        "suspicious": audit,
+        "impact": read,
+        "hanging": images,
+        "paper": paper and "situs" in TASKS,
+        "made": True,
+    }
+    return [section for section, has in there.items() if has]
+
+
+def tasks_of_report():
+    """Return the tasks that the sections of the report are about."""
+    used = {
+        "table1": ["situs"],
+        "table2": [FINDING],
+        "paper": ["situs", FINDING],
+        "detection": list(config["detection"]),
+        "audit": [AUDITED_TASK],
+        "suspicious": [AUDITED_TASK],
+    }
+    named = [task for section in REPORTED for task in used.get(section, [])]
+    return [task for task in TASKS if task in named]
+
+
+def simulated_in_report():
+    """Whether a reader of the report's sections is a program."""
+    table2 = {"table2", "paper"} & set(REPORTED) and SIMULATED
+    audit = {"audit", "impact"} & set(REPORTED) and AUDIT_SIMULATED
+    return bool(table2 or audit)
+
+
+def files_of_section(section):
+    """Return the files by name that a section of the report rests on."""
+    audit = {
+        name: path.format(task=AUDITED_TASK)
+        for name, path in {
+            "counts": f"{AUDIT}/count.csv",
+            "agreement": f"{AUDIT}/agreement.csv",
+            "ranking": f"{AUDIT}/ranking.parquet",
+            "first": f"{AUDIT}/first.csv",
+            "corrections": f"{AUDIT}/corrections.csv",
+            "impact": f"{AUDIT}/impact.csv",
+            "figure": f"{RESULTS}/figures/{{task}}-impact.svg",
+            "sample": f"{DESIGN}/sample.parquet",
+            "readings": f"{DESIGN}/readings.parquet",
+            "verdicts": f"{DESIGN}/verdicts.parquet",
+        }.items()
+    }
+    ranking = f"{AUDIT}/ranking{'' if read_for_audit() else '-before'}.parquet"
+    pictures = SHARD_FILES if config["report"]["pictures"] else []
+    files = {
+        "data": {
+            "index": f"{INDEX}.parquet",
+            "cohorts": [
+                f"{RESULTS}/{task}/cohort-{SEEDS[0]}.parquet"
+                for task in tasks_of_report()
+            ],
+        },
+        "table1": {
+            "by_seed": f"{RESULTS}/table1_by_seed.csv",
+            "intervals": f"{RESULTS}/table1_intervals.csv",
+            "figure": f"{RESULTS}/figures/situs.svg",
+            "paper": PAPER_TABLE1 if BESIDE_PAPER else [],
+        },
+        "table2": {
+            "table": f"{RESULTS}/table2.csv",
+            "statistics": f"{RESULTS}/table2_statistics.csv",
+            "figures": TABLE2[1:] if config["report"]["pictures"] else [],
+            "paper": PAPER_TABLE2 if BESIDE_PAPER and FINDING == "emphysema" else [],
+        },
+        "detection": {
+            name: f"{RESULTS}/{name}.csv"
+            for name in ("detection", "reviews", "readers")
+        },
+        "audit": audit,
+        "suspicious": {
+            "ranking": ranking.format(task=AUDITED_TASK),
+            "index": f"{INDEX}.parquet" if AUDITED_TASK not in IMPORTED else [],
+            "readings": audit["readings"] if read_for_audit() else [],
+            "shards": [] if AUDITED_TASK in IMPORTED else pictures,
+        },
+        "impact": audit,
+        "hanging": {"lists": f"{RESULTS}/hanging.csv", "shards": pictures},
+        "paper": {"rows": f"{RESULTS}/paper-vs-ours.csv"},
+        "made": {},
+    }
+    return files[section]
+
+
+def files_of_report(wildcards):
+    """Return an input: the files of all sections, the section before the name of each."""
+    if AUDITED_TASK is None:
+        for section in {"audit", "suspicious", "impact"} & set(REPORTED):
+            sys.exit(
+                f"The section {section} of the report needs an audit: name the task whose labels "
+                "people read in the configuration key audit.task."
+            )
+    if {"audit", "impact"} & set(REPORTED):
+        once_read([])(wildcards)  # ends with a sentence where nobody has read
+    return {
+        f"{section}_{name}": files
+        for section in REPORTED
+        for name, files in files_of_section(section).items()
+    }
 
 
 wildcard_constraints:

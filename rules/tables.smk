@@ -17,7 +17,7 @@ rule write_table1:
         uncertainty=situs_runs("scores/uncertainty.parquet"),
         cohorts=ancient(expand(f"{RESULTS}/situs/cohort-{{seed}}.parquet", seed=SEEDS)),
         paper=PAPER_TABLE1,
-        templates=templates("table1"),
+        templates=templates("table1", "sections/table1"),
     output:
         table=f"{RESULTS}/table1{{model}}.csv",
         by_seed=f"{RESULTS}/table1_by_seed{{model}}.csv",

@@ -37,6 +37,13 @@ def html_page(templates: str | Path, name: str, provenance: str, **values: objec
     provenance: the JSON text of `provenance.describe`, shown at the foot of the page.
     values: what the template uses; plain text is escaped.
     """
+    made = json.loads(provenance)
+    facts = {"code": made["code"], **made["config"], **made["packages"]}
+    return html(templates, name, facts=facts, **values)
+
+
+def html(templates: str | Path, name: str, **values: object) -> str:
+    """Return what a template makes of values; plain text is escaped."""
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
@@ -46,9 +53,7 @@ def html_page(templates: str | Path, name: str, provenance: str, **values: objec
         keep_trailing_newline=True,
     )
     environment.filters["small_interval"] = small_interval
-    made = json.loads(provenance)
-    facts = {"code": made["code"], **made["config"], **made["packages"]}
-    return environment.get_template(name).render(facts=facts, **values)
+    return environment.get_template(name).render(**values)
 
 
 def small_interval(cell: str) -> Markup:

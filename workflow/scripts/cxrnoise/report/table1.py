@@ -337,6 +337,21 @@ ABOUT_FOUND = (
 )
 
 
+def values(
+    runs: pd.DataFrame, found: pd.DataFrame, paper: pd.DataFrame | None, setting: Setting
+) -> dict[str, object]:
+    """Return what the template `sections/table1.html` uses; parameters as in `markdown`."""
+    table = mean(runs)
+    return {
+        "caption": caption(table, paper, setting),
+        "cells": CELLS,
+        "lines": printed(table, found, paper, "this run"),
+        "about_found": ABOUT_FOUND,
+        "found_header": FOUND,
+        "found": _found_rows(table),
+    }
+
+
 def html(
     runs: pd.DataFrame,
     found: pd.DataFrame,
@@ -352,17 +367,11 @@ def html(
     templates: the folder of the templates.
     provenance: the JSON text of `provenance.describe`, shown at the foot of the page.
     """
-    table = mean(runs)
     return html_page(
         templates,
         "table1.html",
         provenance,
         title=f"Table 1: {setting.dataset}",
         heading="Table 1",
-        caption=caption(table, paper, setting),
-        cells=CELLS,
-        lines=printed(table, found, paper, "this run"),
-        about_found=ABOUT_FOUND,
-        found_header=FOUND,
-        found=_found_rows(table),
+        **values(runs, found, paper, setting),
     )

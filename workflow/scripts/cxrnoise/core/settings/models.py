@@ -82,12 +82,18 @@ def _none(value: Any) -> Any:
     return None if value == "none" else value
 
 
+def _auto_or_names(value: Any) -> Any:
+    return value if value == "auto" else _names(value, "auto")
+
+
 def _all_or_names(value: Any) -> Any:
-    if value == "all":
-        return value
+    return value if value == "all" else _names(value, "all")
+
+
+def _names(value: Any, word: str) -> list[str]:
     names = value if isinstance(value, list) else []
     if not names or not all(isinstance(name, str | int) and name != "" for name in names):
-        raise ValueError("should be all or a list of names")
+        raise ValueError(f"should be {word} or a list of names")
     return _each_once([str(name).strip() for name in names])
 
 
@@ -698,6 +704,26 @@ class SimulatedReader(Group):
     seed: Seed = key(0, "Number from which the readers' errors are drawn. " + NOT_PAPER)
 
 
+class Report(Group):
+    """The report (`snakemake report`)."""
+
+    sections: Annotated[Any, AfterValidator(_auto_or_names)] = key(
+        "auto",
+        "Sections of the report, in their order: `auto` (all that the configuration can give), or "
+        "a list of `data`, `table1`, `table2`, `detection`, `audit`, `suspicious`, `impact`, "
+        "`hanging`, `paper`, `made` (docs/report.md). " + NOT_PAPER,
+    )
+    first: Whole = key(100, "Number of suspicious labels that are shown. " + NOT_PAPER)
+    pictures: bool = key(
+        True, "Show radiographs. Text may be burned into them: look before you send. " + NOT_PAPER
+    )
+    pseudonyms: bool = key(
+        False,
+        "Replace the names of images and patients; `report-key.csv` in the results says which is "
+        "which and stays with you. " + NOT_PAPER,
+    )
+
+
 class Phantom(Group):
     patients: Whole = key(9300, "Number of patients; each has at least one PA image.")
     pa_images: Whole = key(9400, "Number of PA images, at least `phantom.patients`.")
@@ -794,6 +820,7 @@ class Settings(Group):
     )
     audit: Audit = key(Audit(), "Which labels of an archive are wrong (docs/audit.md).")
     hanging: Hanging = key(Hanging(), "Files that hang wrongly or are there twice.")
+    report: Report = key(Report(), "The report (docs/report.md).")
     corrections: Annotated[File | None, BeforeValidator(_none)] = key(
         None,
         "A table of corrected labels, such as the audit's `corrections.csv`, that is laid over the "

@@ -1,0 +1,46 @@
+# The report: all that was made, in one file.
+
+REPORTED = sections_of_report()
+
+
+# One page that needs no other file.
+rule report_page:
+    input:
+        unpack(files_of_report),
+        templates=templates(
+            "report", "sortable", *(f"sections/{section}" for section in REPORTED)
+        ),
+    output:
+        html=f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/report.log",
+    benchmark:
+        f"{RESULTS}/logs/report.benchmark.tsv"
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=growing(2000),
+    params:
+        sections=REPORTED,
+        dataset=NAME,
+        phantom=PHANTOM,
+        simulated=simulated_in_report(),
+        config=config,
+        first=config["report"]["first"],
+        pictures=config["report"]["pictures"],
+        key=f"{RESULTS}/report-key.csv" if config["report"]["pseudonyms"] else None,
+        results=RESULTS,
+        code=fingerprint(
+            "report.py",
+            *(f"cxrnoise.report.sections.{section}" for section in REPORTED),
+        ),
+    script:
+        "../workflow/scripts/report.py"
+
+
+# Its sections are those of the configuration, and what they need is made.
+rule whole_report:
+    name:
+        "report"
+    input:
+        f"{RESULTS}/report.html",
