@@ -1,4 +1,4 @@
-"""Section of the report: Table 1, what label noise does to a network that sees mirrored radiographs."""
+"""Section of the report: Table 1, what wrong labels do to a network that sees mirrored images."""
 
 import pandas as pd
 
