@@ -29,7 +29,6 @@ rule report_page:
         first=config["report"]["first"],
         pictures=config["report"]["pictures"],
         key=f"{RESULTS}/report-key.csv" if config["report"]["pseudonyms"] else None,
-        results=RESULTS,
         code=fingerprint(
             "report.py",
             *(f"cxrnoise.report.sections.{section}" for section in REPORTED),

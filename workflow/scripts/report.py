@@ -16,7 +16,6 @@ with job(snakemake):
         pictures=params.pictures,
         names=names,
         first=params.first,
-        results=params.results,
     )
     files = {
         section: {

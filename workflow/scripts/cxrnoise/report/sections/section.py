@@ -15,7 +15,7 @@ class Study:
     dataset: its name. phantom: whether its images are drawn. simulated: whether its readers are a
     program. config: the whole configuration. pictures: whether radiographs may be shown.
     names: of images and patients, as the report may show them. first: how many suspicious labels
-    are shown. results: the folder of the run.
+    are shown.
     """
 
     dataset: str
@@ -25,7 +25,6 @@ class Study:
     pictures: bool
     names: Names
     first: int
-    results: str
 
 
 @dataclass(frozen=True)
