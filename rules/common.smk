@@ -615,6 +615,15 @@ def simulated_in_report():
     return bool(table2 or audit)
 
 
+def tables1(path):
+    """Return a file of each Table 1, one for each noise model; `{}` is where the model is named."""
+    models = TASKS["situs"]["noise_models"]
+    return [
+        f"{RESULTS}/{path.format('' if model == SYMMETRIC else f'-{model}')}"
+        for model in models
+    ]
+
+
 def files_of_section(section):
     """Return the files by name that a section of the report rests on."""
     audit = {
@@ -634,6 +643,8 @@ def files_of_section(section):
     }
     ranking = f"{AUDIT}/ranking{'' if read_for_audit() else '-before'}.parquet"
     pictures = SHARD_FILES if config["report"]["pictures"] else []
+    # The figures of cases have the names of images printed on them.
+    with_names = not config["report"]["pseudonyms"]
     files = {
         "data": {
             "index": f"{INDEX}.parquet",
@@ -643,15 +654,18 @@ def files_of_section(section):
             ],
         },
         "table1": {
-            "by_seed": f"{RESULTS}/table1_by_seed.csv",
-            "intervals": f"{RESULTS}/table1_intervals.csv",
-            "figure": f"{RESULTS}/figures/situs.svg",
+            "by_seed": tables1("table1_by_seed{}.csv"),
+            "intervals": tables1("table1_intervals{}.csv"),
+            "figures": tables1("figures/situs{}.svg"),
             "paper": PAPER_TABLE1 if BESIDE_PAPER else [],
         },
         "table2": {
             "table": f"{RESULTS}/table2.csv",
             "statistics": f"{RESULTS}/table2_statistics.csv",
-            "figures": TABLE2[1:] if config["report"]["pictures"] else [],
+            "key": f"{STUDIED_RUN}/key.parquet",
+            "readings": f"{STUDIED_RUN}/readings.parquet",
+            "reads": READ_BEFORE,
+            "figures": TABLE2[1:] if with_names and pictures else [],
             "paper": PAPER_TABLE2 if BESIDE_PAPER and FINDING == "emphysema" else [],
         },
         "detection": {
