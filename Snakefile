@@ -41,7 +41,12 @@ rule all:
     input:
         to_make(
             [f"{RESULTS}/table1.csv", f"{RESULTS}/figures/situs.svg"]
-            + (TABLE2 if HAS_READINGS else [])
+            + (TABLE2 if HAS_READINGS else []),
+            reported=[
+                *tables1("table1{}.csv"),
+                *tables1("figures/situs{}.svg"),
+                *pages(),
+            ],
         ),
 
 

@@ -193,10 +193,14 @@ def source_at_hand(wildcards):
     return SOURCES[wildcards.source]
 
 
-def to_make(files):
-    """Return the files of a target; for `snakemake --report` those of them that have been made."""
-    reporting = any(word.partition("=")[0] == "--report" for word in sys.argv)
-    return [path for path in files if reporting and os.path.exists(path)] or files
+def to_make(files, reported=()):
+    """Return the files of a target.
+
+    For `snakemake --report` they are those that have been made, of them and of `reported`.
+    """
+    if not any(word.partition("=")[0] == "--report" for word in sys.argv):
+        return files
+    return [path for path in [*files, *reported] if os.path.exists(path)] or files
 
 
 def growing(amount):
@@ -702,6 +706,36 @@ def files_of_report(wildcards):
         for section in REPORTED
         for name, files in files_of_section(section).items()
     }
+
+
+def pages():
+    """Return the pages and figures that `snakemake --report` shows if no target is named.
+
+    Those that rest on a file that has not been made, such as a report of before, are left out.
+    """
+    audit = AUDIT.format(task=AUDITED_TASK)
+    rests_on = {
+        f"{audit}/audit.html": [f"{audit}/impact.csv"],
+        f"{RESULTS}/paper-vs-ours.html": MADE.values(),
+        f"{RESULTS}/report.html": [
+            file
+            for section in REPORTED
+            for files in files_of_section(section).values()
+            for file in ([files] if isinstance(files, str) else files)
+        ],
+    }
+    others = [
+        f"{STUDIED_RUN}/evaluation.csv",
+        f"{RESULTS}/detection.html",
+        f"{RESULTS}/hanging.html",
+        f"{RESULTS}/figures/sweeps.svg",
+    ]
+    return (
+        tables1("table1{}.csv")
+        + tables1("figures/situs{}.svg")
+        + others
+        + [page for page, files in rests_on.items() if all(map(os.path.exists, files))]
+    )
 
 
 wildcard_constraints:

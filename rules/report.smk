@@ -11,7 +11,12 @@ rule report_page:
             "report", "sortable", *(f"sections/{section}" for section in REPORTED)
         ),
     output:
-        html=f"{RESULTS}/report.html",
+        html=report(
+            f"{RESULTS}/report.html",
+            caption="../workflow/report/report.rst",
+            category="Report",
+            labels={"result": "Labels of radiographs", "format": "page"},
+        ),
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:

@@ -268,6 +268,7 @@ def _section(part: Part, number: int) -> dict[str, object]:
     found = {
         "id": f"part-{number}",
         "title": part.title,
+        "of": f"{plain(part.task)}, {part.setting}",
         "warnings": part.warnings,
         "sentences": list(sentences(part)),
         "tables": tables(part),

@@ -46,17 +46,18 @@ def answer(parts: list[Part]) -> str:
         return " ".join(detected.found(ranked[0], ranked[0].best()))
     firsts = Counter(detected.plain(part.best()[0]) for part in ranked)
     named = ", ".join(f"“{name}” in {count}" for name, count in firsts.most_common())
-    return (
-        f"By average precision it is, of {len(ranked)} settings, {named}. "
-        f"{detection.verdict(ranked)} {_differences(ranked)}"
-    ).strip()
+    return f"By average precision it is {named} of {len(ranked)} settings.{_differences(ranked)}"
 
 
 def _differences(parts: list[Part]) -> str:
-    """Return the smallest and the largest difference to cleanlab's score, as a sentence."""
+    """Say in how many parts the best score beats cleanlab's, and between which differences."""
     numbers = [detected.difference(part.of(part.best()[0], BEST_BY)) for part in parts]
     known = sorted(number for number in numbers if not math.isnan(number.value))
     if not known:
         return ""
+    better = sum(number.low > 0 for number in known)
     least, most = (detected.with_interval(known[end], signed=True) for end in (0, -1))
-    return f"The difference is {least if len(known) == 1 else f'from {least} to {most}'}."
+    return (
+        f" In {better or 'none'} of them it is clearly better than cleanlab’s self-confidence; the "
+        f"difference is {least if len(known) == 1 else f'from {least} to {most}'}."
+    )

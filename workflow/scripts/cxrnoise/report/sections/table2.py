@@ -39,7 +39,7 @@ def section(files: Files, study: Study) -> Section:
     key = manifests.read(files["key"], "key")
     paper = pd.read_csv(files["paper"]) if files["paper"] else None
     return Section(
-        title=f"Table 2: {setting.finding}, read by people who do not know the labels",
+        title=f"Table 2: {setting.finding} where the model contradicts the label",
         values=table2.values(table, numbers, key, paper, setting) | _pictures(files, study, key),
         sources=[files["table"], files["statistics"]],
         warnings=detected.warnings(study.phantom, simulated),
