@@ -580,7 +580,7 @@ def sections_of_report():
     read = audit and read_for_audit()
     images = audit and AUDITED_TASK not in IMPORTED
     there = {
-        "data": bool(TRAINED),
+        "data": True,
         "table1": paper and "situs" in TASKS,
         "table2": paper and HAS_READINGS,
         "detection": any(paper or task != "situs" for task in config["detection"]),
@@ -595,7 +595,7 @@ def sections_of_report():
 
 
 def tasks_of_report():
-    """Return the tasks that the sections of the report are about."""
+    """Return the tasks that the sections of the report are about, else all."""
     used = {
         "table1": ["situs"],
         "table2": [FINDING],
@@ -603,9 +603,10 @@ def tasks_of_report():
         "detection": list(config["detection"]),
         "audit": [AUDITED_TASK],
         "suspicious": [AUDITED_TASK],
+        "impact": [AUDITED_TASK],
     }
     named = [task for section in REPORTED for task in used.get(section, [])]
-    return [task for task in TASKS if task in named]
+    return [task for task in TASKS if task in named] or list(TASKS)
 
 
 def simulated_in_report():
@@ -634,13 +635,23 @@ def files_of_section(section):
     }
     ranking = f"{AUDIT}/ranking{'' if read_for_audit() else '-before'}.parquet"
     pictures = SHARD_FILES if config["report"]["pictures"] else []
+    radiographs = set(tasks_of_report()) & set(TRAINED)
+    of_data_set = {
+        name: f"{RESULTS}/images/{file}" if radiographs else []
+        for name, file in (
+            ("index", "index.parquet"),
+            ("problems", "left-out.csv"),
+            ("remarks", "remarks.csv"),
+        )
+    }
     files = {
-        "data": {
-            "index": f"{INDEX}.parquet",
-            "cohorts": [
-                f"{RESULTS}/{task}/cohort-{SEEDS[0]}.parquet"
-                for task in tasks_of_report()
-            ],
+        "data": of_data_set
+        | {
+            name: [f"{RESULTS}/{task}/{file}" for task in tasks_of_report()]
+            for name, file in (
+                ("cohorts", f"cohort-{SEEDS[0]}.parquet"),
+                ("left_out", f"left-out-{SEEDS[0]}.csv"),
+            )
         },
         "table1": {
             "by_seed": f"{RESULTS}/table1_by_seed.csv",
