@@ -38,7 +38,7 @@ def validate(config: dict[str, Any]) -> Settings:
 
 
 def defaults(config: dict[str, Any]) -> Settings:
-    """Return the configuration that has the same tasks as a checked one, and all else by default."""
+    """Return a configuration with the tasks of a checked one, and all else by default."""
     tasks = {
         name: {key: task[key] for key in OF_A_TASK if key in task}
         for name, task in config["tasks"].items()
