@@ -609,6 +609,24 @@ def tasks_of_report():
     return [task for task in TASKS if task in named] or list(TASKS)
 
 
+def files_of_data():
+    """Return the files by name of the report's section on the data."""
+    radiographs = set(tasks_of_report()) & set(TRAINED)
+    of_images = {
+        "index": f"{INDEX}.parquet",
+        "problems": f"{RESULTS}/images/left-out.csv",
+        "remarks": f"{RESULTS}/images/remarks.csv",
+    }
+    of_tasks = {
+        "cohorts": f"cohort-{SEEDS[0]}.parquet",
+        "left_out": f"left-out-{SEEDS[0]}.csv",
+    }
+    return {name: path if radiographs else [] for name, path in of_images.items()} | {
+        name: [f"{RESULTS}/{task}/{file}" for task in tasks_of_report()]
+        for name, file in of_tasks.items()
+    }
+
+
 def simulated_in_report():
     """Whether a reader of the report's sections is a program."""
     table2 = {"table2", "paper"} & set(REPORTED) and SIMULATED
@@ -635,24 +653,8 @@ def files_of_section(section):
     }
     ranking = f"{AUDIT}/ranking{'' if read_for_audit() else '-before'}.parquet"
     pictures = SHARD_FILES if config["report"]["pictures"] else []
-    radiographs = set(tasks_of_report()) & set(TRAINED)
-    of_data_set = {
-        name: f"{RESULTS}/images/{file}" if radiographs else []
-        for name, file in (
-            ("index", "index.parquet"),
-            ("problems", "left-out.csv"),
-            ("remarks", "remarks.csv"),
-        )
-    }
     files = {
-        "data": of_data_set
-        | {
-            name: [f"{RESULTS}/{task}/{file}" for task in tasks_of_report()]
-            for name, file in (
-                ("cohorts", f"cohort-{SEEDS[0]}.parquet"),
-                ("left_out", f"left-out-{SEEDS[0]}.csv"),
-            )
-        },
+        "data": files_of_data(),
         "table1": {
             "by_seed": f"{RESULTS}/table1_by_seed.csv",
             "intervals": f"{RESULTS}/table1_intervals.csv",
