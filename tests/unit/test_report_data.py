@@ -90,10 +90,10 @@ def test_the_answer_counts_images_and_patients(tmp_path, archive):
 def test_images_are_counted_by_view_sex_age_and_format(tmp_path, archive):
     archive = archive.assign(path=archive["path"].where(archive.index > 4, "x/A.DCM"))
     [images, _] = data.section(files(tmp_path, archive, "situs"), study()).values["whole"]
-    found = {(by, value): (used, count) for by, value, used, count, _ in rows(images)}
-    assert found["view", "PA"] == ("my-situs", f"{(archive['view'] == 'PA').sum():,}")
-    assert found["view", "AP"][0] == "no task"
-    assert found["format of the file", ".dcm"] == ("", "5")
+    found = {(by.value, cell.value): (cell.word, count.key) for by, cell, count, _ in images.rows}
+    assert found["view", "PA"] == ("used by my-situs", (archive["view"] == "PA").sum())
+    assert found["view", "AP"][0] == "used by no task"
+    assert found["format of the file", ".dcm"] == ("", 5)
     assert ("sex", "F") in found
     assert "64 pixels wide and 80 high" in images.caption
 
@@ -103,8 +103,10 @@ def test_every_problem_has_its_number_also_none(tmp_path, archive):
     problems += [("d", "remark: Laterality L")]
     remarks = [("e", "dark: 17 grey levels, brightest 16"), ("f", "flat: 2 grey levels")]
     paths = files(tmp_path, archive, remarks=remarks, problems=problems)
-    [_, table] = data.section(paths, study()).values["whole"]
-    numbers = {row[0]: row[3] for row in rows(table)}
+    made = data.section(paths, study())
+    said = "Images and files that could not be used: missing 1, doubled 1, left out 1."
+    assert said in made.answers[0].answer
+    numbers = {row[0]: row[2] for row in rows(made.values["whole"][1])}
     assert numbers == {
         **{"missing": "1", "doubled": "1", "truncated": "0", "unreadable": "0", "left out": "1"},
         **{"unlisted": "0", "remark": "1", "dark": "1", "bright": "0", "flat": "1"},

@@ -19,7 +19,7 @@ def described() -> str:
         f"{platform.system()} on {platform.machine()}",
         f"{of(os.cpu_count() or 1, 'CPU')}{_processor()}",
         f"{memory:.0f} GB of memory",
-        ", ".join(_named(GPUS.glob("*/information"), "Model")) or "no GPU of NVIDIA",
+        ", ".join(_named(GPUS.glob("*/information"), "Model")) or "no NVIDIA GPU",
     ]
     return "; ".join(parts)
 

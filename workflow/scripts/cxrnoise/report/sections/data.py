@@ -19,17 +19,16 @@ from cxrnoise.tasks import values
 
 QUESTION = "What was looked at?"
 ALL = "all"
-NOT_USED, USED = "not used", "used as it is"
-# Problems of the index by their names in `left-out.csv`; all are shown, also those of no image.
-PROBLEMS = {
-    "missing": ("in the metadata, but not among the files", NOT_USED),
-    "doubled": ("more than once in the metadata or among the files", NOT_USED),
-    "truncated": ("the end of the file is missing", NOT_USED),
-    "unreadable": ("damaged, or no radiograph", NOT_USED),
-    "left out": ("no frontal chest, says the file itself", NOT_USED),
-    "unlisted": ("a file that the metadata do not know", NOT_USED),
-    "remark": ("something else is odd, says the file itself", USED),
+# Problems of images that are not in the index, by their names in `left-out.csv`.
+NOT_USED = {
+    "missing": "in the metadata, but not among the files",
+    "doubled": "more than once in the metadata or among the files",
+    "truncated": "the end of the file is missing",
+    "unreadable": "damaged, or no radiograph",
+    "left out": "no frontal chest, says the file itself",
+    "unlisted": "a file that the metadata do not know",
 }
+REMARK = "remark"
 ODD = ("dark", "bright", "flat")  # the first words of `radiographs.remark`
 
 
@@ -56,7 +55,8 @@ def section(files: Files, study: Study) -> Section:
     index = manifests.read(files["index"], "index") if files["index"] else None
     tasks = [_task(*paths) for paths in zip(files["cohorts"], files["left_out"], strict=True)]
     warnings = detected.warnings(study.phantom, simulated=False)
-    whole = [] if index is None else [_images(index, tasks), _problems(files)]
+    numbers = {} if index is None else _numbers(files)
+    whole = [] if index is None else [_images(index, tasks), _problems(numbers)]
     sources = [files[name] for name in ("index", "problems", "remarks") if files[name]]
     return Section(
         title="The data, and what was left out",
@@ -66,7 +66,7 @@ def section(files: Files, study: Study) -> Section:
         },
         sources=[*sources, *files["cohorts"], *files["left_out"]],
         warnings=warnings,
-        answers=[Answer(QUESTION, " ".join(_answer(index, tasks, study)))],
+        answers=[Answer(QUESTION, " ".join(_answer(index, numbers, tasks, study)))],
     )
 
 
@@ -77,11 +77,16 @@ def _task(cohort: str, left_out: str) -> Task:
     return Task(options["name"], manifests.read(cohort, "cohort"), options, table)
 
 
-def _answer(index: pd.DataFrame | None, tasks: list[Task], study: Study) -> Iterator[str]:
+def _answer(
+    index: pd.DataFrame | None, numbers: dict[str, int], tasks: list[Task], study: Study
+) -> Iterator[str]:
     """Say how many images of how many patients there are, and how many are in each cohort."""
     if index is not None:
         drawn = "drawn radiographs (phantoms)" if study.phantom else "radiographs"
         yield f"{len(index):,} {drawn} of {index['patient'].nunique():,} patients."
+    not_used = [f"{name} {numbers[name]:,}" for name in NOT_USED if numbers.get(name)]
+    if not_used:
+        yield f"Images and files that could not be used: {', '.join(not_used)}."
     for task in tasks:
         yield (
             f"In {task.name}: {task.images:,} images of "
@@ -101,17 +106,20 @@ def _images(index: pd.DataFrame, tasks: list[Task]) -> Table:
     formats = index["path"].map(lambda path: PurePosixPath(path).suffix.lower())
     ways = groups(index).drop(columns=["image", "view"], errors="ignore")
     ways = {"view": index["view"].replace("", views.EMPTY), **ways, "format of the file": formats}
-    rows = [_counted(ALL, ALL, index)]
+    rows = [[_text(ALL), _text(ALL), *_counted(index)]]
     for way, found in ways.items():
-        rows += [_counted(way, value, index[found == value]) for value in sorted(found.unique())]
+        for value in sorted(found.unique()):
+            word = _users(value, tasks) if way == "view" else ""
+            cell = Cell(value, word=word, key=value)
+            rows.append([_text(way), cell, *_counted(index[found == value])])
     sides = [_range(index[side]) for side in ("width", "height")]
     return Table(
         "Images",
         "The images that are whole and in the metadata. A patient counts in each row in which he "
         f"or she has an image. The files are {sides[0]} pixels wide and {sides[1]} high.",
-        ["By", "Value", "Used by", "Images", "Patients"],
-        [[*row[:2], _used(row, index, tasks), *row[2:]] for row in rows],
-        text=3,
+        ["By", "Value", "Images", "Patients"],
+        rows,
+        text=2,
     )
 
 
@@ -120,40 +128,39 @@ def _range(numbers: pd.Series) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def _counted(way: str, value: str, images: pd.DataFrame) -> list[Cell]:
-    return [_text(way), _text(value), _number(len(images)), _number(images["patient"].nunique())]
+def _counted(images: pd.DataFrame) -> list[Cell]:
+    return [_number(len(images)), _number(images["patient"].nunique())]
 
 
-def _used(row: list[Cell], index: pd.DataFrame, tasks: list[Task]) -> Cell:
+def _users(view: str, tasks: list[Task]) -> str:
     """Name the tasks that use a view."""
-    if row[0].value != "view":
-        return _text("")
     using = [
-        task.name
-        for task in tasks
-        if row[1].value in map(views.normal, task.options.get("views", []))
+        task.name for task in tasks if view in map(views.normal, task.options.get("views", []))
     ]
-    return _text(", ".join(using) or "no task")
+    return f"used by {', '.join(using) or 'no task'}"
 
 
-def _problems(files: Files) -> Table:
-    """Count images with each problem, and those that somebody should look at."""
+def _numbers(files: Files) -> dict[str, int]:
+    """Return how many images have which problem or oddity, all of them by name."""
     found = pd.read_csv(files["problems"]).set_index("problem")["images"]
-    rows = [
-        [_text(name), _text(what), _text(done), _number(int(found.get(name, 0)))]
-        for name, (what, done) in PROBLEMS.items()
-    ]
     remarks = pd.read_csv(files["remarks"], dtype=str)["remark"].str.replace(":.*", "", regex=True)
-    for word in ODD:
-        what = f"nearly all of the reduced picture is {word}"
-        rows.append([_text(word), _text(what), _text(USED), _number((remarks == word).sum())])
+    odd = remarks.value_counts()
+    return {name: int(found.get(name, 0)) for name in (*NOT_USED, REMARK)} | {
+        word: int(odd.get(word, 0)) for word in ODD
+    }
+
+
+def _problems(numbers: dict[str, int]) -> Table:
+    about = {name: f"{what}; not used" for name, what in NOT_USED.items()}
+    about[REMARK] = "something else is odd, says the file itself; used as it is"
+    about |= {word: f"nearly all of the reduced picture is {word}; used as it is" for word in ODD}
     return Table(
         "Files that do not fit",
         "Images with a problem, and images that somebody should look at. logs/images-report.csv "
         "and logs/images/remarks/ in the results name them.",
-        ["Problem", "What it is", "What was done", "Images"],
-        rows,
-        text=3,
+        ["Problem", "What it is, and what was done", "Images"],
+        [[_text(name), _text(about[name]), _number(number)] for name, number in numbers.items()],
+        text=2,
     )
 
 
@@ -205,7 +212,7 @@ def _row(label: str, split: str, part: pd.DataFrame, classes: list[int]) -> list
     counts = [int((values == number).sum()) for number in classes]
     shares = [_number(count, f"{100 * count / known:.1f} %") for count in counts]
     unknown = _number((values == UNKNOWN).sum())
-    return [*_counted(label, split, part), *shares, unknown]
+    return [_text(label), _text(split), *_counted(part), *shares, unknown]
 
 
 def _left_out(task: Task, index: pd.DataFrame | None) -> Table:
