@@ -584,7 +584,7 @@ def sections_of_report():
     read = audit and read_for_audit()
     images = audit and AUDITED_TASK not in IMPORTED
     there = {
-        "data": bool(TRAINED),
+        "data": True,
         "table1": paper and "situs" in TASKS,
         "table2": paper and HAS_READINGS,
         "detection": any(paper or task != "situs" for task in config["detection"]),
@@ -599,7 +599,7 @@ def sections_of_report():
 
 
 def tasks_of_report():
-    """Return the tasks that the sections of the report are about."""
+    """Return the tasks that the sections of the report are about, else all."""
     used = {
         "table1": ["situs"],
         "table2": [FINDING],
@@ -607,9 +607,28 @@ def tasks_of_report():
         "detection": list(config["detection"]),
         "audit": [AUDITED_TASK],
         "suspicious": [AUDITED_TASK],
+        "impact": [AUDITED_TASK],
     }
     named = [task for section in REPORTED for task in used.get(section, [])]
-    return [task for task in TASKS if task in named]
+    return [task for task in TASKS if task in named] or list(TASKS)
+
+
+def files_of_data():
+    """Return the files by name of the report's section on the data."""
+    radiographs = set(tasks_of_report()) & set(TRAINED)
+    of_images = {
+        "index": f"{INDEX}.parquet",
+        "problems": f"{RESULTS}/images/left-out.csv",
+        "remarks": f"{RESULTS}/images/remarks.csv",
+    }
+    of_tasks = {
+        "cohorts": f"cohort-{SEEDS[0]}.parquet",
+        "left_out": f"left-out-{SEEDS[0]}.csv",
+    }
+    return {name: path if radiographs else [] for name, path in of_images.items()} | {
+        name: [f"{RESULTS}/{task}/{file}" for task in tasks_of_report()]
+        for name, file in of_tasks.items()
+    }
 
 
 def simulated_in_report():
@@ -650,13 +669,7 @@ def files_of_section(section):
     # The figures of cases have the names of images printed on them.
     with_names = not config["report"]["pseudonyms"]
     files = {
-        "data": {
-            "index": f"{INDEX}.parquet",
-            "cohorts": [
-                f"{RESULTS}/{task}/cohort-{SEEDS[0]}.parquet"
-                for task in tasks_of_report()
-            ],
-        },
+        "data": files_of_data(),
         "table1": {
             "by_seed": tables1("table1_by_seed{}.csv"),
             "intervals": tables1("table1_intervals{}.csv"),

@@ -31,6 +31,7 @@ rule report_page:
         phantom=PHANTOM,
         simulated=simulated_in_report(),
         config=config,
+        defaults=settings.defaults(config).model_dump(),
         first=config["report"]["first"],
         pictures=config["report"]["pictures"],
         key=f"{RESULTS}/report-key.csv" if config["report"]["pseudonyms"] else None,
