@@ -633,7 +633,11 @@ def files_of_section(section):
         }.items()
     }
     ranking = f"{AUDIT}/ranking{'' if read_for_audit() else '-before'}.parquet"
-    pictures = SHARD_FILES if config["report"]["pictures"] else []
+    shown = config["report"]["pictures"]
+    pictures = {
+        "shards": ancient(SHARD_FILES) if shown else [],
+        "digests": SHARD_DIGESTS if shown else [],
+    }
     files = {
         "data": {
             "index": f"{INDEX}.parquet",
@@ -661,12 +665,11 @@ def files_of_section(section):
         "audit": audit,
         "suspicious": {
             "ranking": ranking.format(task=AUDITED_TASK),
-            "index": f"{INDEX}.parquet" if AUDITED_TASK not in IMPORTED else [],
             "readings": audit["readings"] if read_for_audit() else [],
-            "shards": [] if AUDITED_TASK in IMPORTED else pictures,
+            **({"shards": []} if AUDITED_TASK in IMPORTED else pictures),
         },
         "impact": audit,
-        "hanging": {"lists": f"{RESULTS}/hanging.csv", "shards": pictures},
+        "hanging": {"lists": f"{RESULTS}/hanging.csv", **pictures},
         "paper": {"rows": f"{RESULTS}/paper-vs-ours.csv"},
         "made": {},
     }
