@@ -143,7 +143,9 @@ def count(kind: str, rows: pd.DataFrame) -> str:
     if kind == UNLIKE:
         return ""
     limit, what = (SAME, "a correlation") if kind == DUPLICATE else (PROBABLE, "a probability")
-    return f"{int((rows['value'] > limit).sum())} with {what} above {limit:g}"
+    likely = int((rows["value"] > limit).sum())
+    more = " or more" if 0 < likely == len(rows) else ""
+    return f"{likely}{more} with {what} above {limit:g}"
 
 
 def _named(rows: pd.DataFrame, names: Names) -> pd.DataFrame:

@@ -69,7 +69,10 @@ class Names:
 
 def _read(key: str | Path) -> dict[tuple[str, str], str]:
     """Return the pseudonyms of a key by kind and name."""
-    table = pd.read_csv(key, dtype=str, keep_default_na=False)
+    try:
+        table = pd.read_csv(key, dtype=str, keep_default_na=False, lineterminator="\n")
+    except ValueError:  # such as an empty file
+        table = pd.DataFrame()
     if list(table) != COLUMNS or table["pseudonym"].duplicated().any():
         raise UserError(
             f"{key} is not the key of a report, or was changed: put back the file as it was "

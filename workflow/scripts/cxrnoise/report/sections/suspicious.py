@@ -69,10 +69,10 @@ def _shown(ranking: pd.DataFrame, classes: list[str], shards: Reader) -> list[Su
             f"Radiograph {row['called']}, rank {row['rank']}: {row['label']} is given as {given}, "
             f"the model suggests {suggested}"
         )
-        facts = {"Image": row["called"], "Given label": given, "Suggestion": suggested}
-        facts["Probability"] = _probability(row)
-        if "verdict" in row:
-            facts["Readers"] = VERDICTS[row["verdict"]]
+        facts = {"Given label": given, "Suggestion": suggested}
+        facts["Probably wrong"] = _probability(row)
+        facts["Readers"] = VERDICTS[row.get("verdict", "")]
+        facts["Image"] = row["called"]
         picture = pictures.shown(row["image"], shards, described)
         found.append(Suspicious([picture], row["label"], facts))
     return found
