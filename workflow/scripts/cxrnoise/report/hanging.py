@@ -131,7 +131,7 @@ def lists(
                 "title": title,
                 "about": ABOUT[kind],
                 "count": f"{likely}, {number}" if likely else number,
-                "rows": [_shown(row, shards) for row in first.itertuples()] if shards else [],
+                "rows": _rows(first, shards) if shards else [],
                 "table": None if shards else _table(kind, first),
             }
         )
@@ -160,13 +160,19 @@ def _named(rows: pd.DataFrame, names: Names) -> pd.DataFrame:
     return rows.assign(**called)
 
 
-def _shown(row, shards: Reader) -> Shown:
+def _rows(rows: pd.DataFrame, shards: Reader) -> list[Shown]:
+    images = set(rows["image"]) | set(rows["other_image"]) - {""}
+    addresses = pictures.addresses(images, shards, SIDE, QUALITY)
+    return [_shown(row, addresses) for row in rows.itertuples()]
+
+
+def _shown(row, addresses: dict[str, str]) -> Shown:
     place = f"number {row.rank} of the list “{HEADINGS[row.kind].lower()}”"
-    found = [_picture(row.image, shards, f"Radiograph {row.called}, {place}")]
+    found = [Picture(addresses[row.image], f"Radiograph {row.called}, {place}")]
     lines = [row.called, f"patient {row.patient_called}"]
     if row.kind == DUPLICATE:
         words = f"Radiograph {row.other_called}, its counterpart, {place}"
-        found.append(_picture(row.other_image, shards, words))
+        found.append(Picture(addresses[row.other_image], words))
         lines += [row.other_called, f"patient {row.other_patient_called}"]
         value = f"correlation {row.value:.3f}"
     elif row.kind == UNLIKE:
@@ -175,10 +181,6 @@ def _shown(row, shards: Reader) -> Shown:
         value = f"probability {row.value:.3f}"
     what = "" if row.what in (row.kind, value) else row.what
     return Shown(found, value, what, lines)
-
-
-def _picture(image: str, shards: Reader, words: str) -> Picture:
-    return pictures.shown(image, shards, words, SIDE, QUALITY)
 
 
 def _table(kind: str, rows: pd.DataFrame) -> Table:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -19,21 +20,23 @@ class Picture(NamedTuple):
     words: str
 
 
-def shown(
-    image: str, shards: Reader, words: str, side: int | None = None, quality: int = QUALITY
-) -> Picture:
-    """Return an image as it was filed.
+def addresses(
+    images: Iterable[str], shards: Reader, side: int | None = None, quality: int = QUALITY
+) -> dict[str, str]:
+    """Return the data URIs of images as they were filed, JPEGs, by the names of the images.
 
     Parameters
     ----------
-    side: its width and height in pixels; None for those of the shard.
+    side: width and height of each in pixels; None for those of the shards.
     """
-    [pixels] = shards.batch(*shards.locate([image]))
-    return Picture(address(pixels, side, quality), words)
+    names = list(images)
+    found = shards.batch(*shards.locate(names))
+    return {
+        name: _address(pixels, side, quality) for name, pixels in zip(names, found, strict=True)
+    }
 
 
-def address(pixels: np.ndarray, side: int | None = None, quality: int = QUALITY) -> str:
-    """Return the data URI of a JPEG of uint8 (size, size); other parameters as in `shown`."""
+def _address(pixels: np.ndarray, side: int | None, quality: int) -> str:
     picture = Image.fromarray(pixels)
     if side is not None:
         picture = picture.resize((side, side), Image.Resampling.LANCZOS)

@@ -62,6 +62,7 @@ def section(files: Files, study: Study) -> Section:
 def _shown(ranking: pd.DataFrame, classes: list[str], shards: Reader) -> list[Suspicious]:
     """Return labels of the ranking with their pictures."""
     words = dict(enumerate(classes))
+    addresses = pictures.addresses(ranking["image"], shards)
     found = []
     for row in ranking.to_dict("records"):
         given, suggested = words[row["given_label"]], words[row["suggested"]]
@@ -73,7 +74,7 @@ def _shown(ranking: pd.DataFrame, classes: list[str], shards: Reader) -> list[Su
         facts["Probably wrong"] = _probability(row)
         facts["Readers"] = VERDICTS[row.get("verdict", "")]
         facts["Image"] = row["called"]
-        picture = pictures.shown(row["image"], shards, described)
+        picture = Picture(addresses[row["image"]], described)
         found.append(Suspicious([picture], row["label"], facts))
     return found
 
