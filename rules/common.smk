@@ -665,7 +665,11 @@ def files_of_section(section):
         }.items()
     }
     ranking = f"{AUDIT}/ranking{'' if read_for_audit() else '-before'}.parquet"
-    pictures = SHARD_FILES if config["report"]["pictures"] else []
+    shown = config["report"]["pictures"]
+    pictures = {
+        "shards": ancient(SHARD_FILES) if shown else [],
+        "digests": SHARD_DIGESTS if shown else [],
+    }
     # The figures of cases have the names of images printed on them.
     with_names = not config["report"]["pseudonyms"]
     files = {
@@ -682,7 +686,7 @@ def files_of_section(section):
             "key": f"{STUDIED_RUN}/key.parquet",
             "readings": f"{STUDIED_RUN}/readings.parquet",
             "reads": READ_BEFORE,
-            "figures": TABLE2[1:] if with_names and pictures else [],
+            "figures": TABLE2[1:] if with_names and shown else [],
             "paper": PAPER_TABLE2 if BESIDE_PAPER and FINDING == "emphysema" else [],
         },
         "detection": {
@@ -692,12 +696,11 @@ def files_of_section(section):
         "audit": audit,
         "suspicious": {
             "ranking": ranking.format(task=AUDITED_TASK),
-            "index": f"{INDEX}.parquet" if AUDITED_TASK not in IMPORTED else [],
             "readings": audit["readings"] if read_for_audit() else [],
-            "shards": [] if AUDITED_TASK in IMPORTED else pictures,
+            **({"shards": []} if AUDITED_TASK in IMPORTED else pictures),
         },
         "impact": audit,
-        "hanging": {"lists": f"{RESULTS}/hanging.csv", "shards": pictures},
+        "hanging": {"lists": f"{RESULTS}/hanging.csv", **pictures},
         "paper": {"rows": f"{RESULTS}/paper-vs-ours.csv"},
         "made": {},
     }

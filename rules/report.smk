@@ -8,7 +8,11 @@ rule report_page:
     input:
         unpack(files_of_report),
         templates=templates(
-            "report", "sortable", *(f"sections/{section}" for section in REPORTED)
+            "report",
+            "audit_parts",
+            "gallery",
+            "sortable",
+            *(f"sections/{section}" for section in REPORTED),
         ),
     output:
         html=report(
