@@ -95,9 +95,7 @@ def _judged(noise, n=90):
 
 def of_table2(at):
     levels = ("low", "moderate", "high")
-    key = disputes.key(
-        [(given, one, other) for given in (0, 1) for one in levels for other in levels]
-    )
+    key = disputes.key(list(product((0, 1), levels, levels)))
     answers = ["present", "absent", "unsure"] * 6
     readings = disputes.answers(key, Ann=answers, Bob=answers, Cy=answers[::-1])
     manifests.write(key, at / "key.parquet", "key", "{}")
@@ -152,9 +150,8 @@ def of_hanging(at):
 
 
 def paper(at):
-    printed = [
-        pd.read_csv(CONFIG / f"paper-{name}.csv") for name in ("table1", "table2", "numbers")
-    ]
+    names = ("table1", "table2", "numbers")
+    printed = [pd.read_csv(CONFIG / f"paper-{name}.csv") for name in names]
     rows = comparison.compare(comparison.numbers(*printed), {})
     return {"rows": _csv(rows, at / "paper.csv")}
 
