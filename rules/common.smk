@@ -608,6 +608,11 @@ def tasks_of_report():
     return [task for task in TASKS if task in named]
 
 
+def with_digests(shards):
+    """Return shards as inputs whose age does not matter, and their digests, which tell."""
+    return {"shards": ancient(shards), "digests": SHARD_DIGESTS if shards else []}
+
+
 def simulated_in_report():
     """Whether a reader of the report's sections is a program."""
     table2 = {"table2", "paper"} & set(REPORTED) and SIMULATED
@@ -633,11 +638,7 @@ def files_of_section(section):
         }.items()
     }
     ranking = f"{AUDIT}/ranking{'' if read_for_audit() else '-before'}.parquet"
-    shown = config["report"]["pictures"]
-    pictures = {
-        "shards": ancient(SHARD_FILES) if shown else [],
-        "digests": SHARD_DIGESTS if shown else [],
-    }
+    pictures = SHARD_FILES if config["report"]["pictures"] else []
     files = {
         "data": {
             "index": f"{INDEX}.parquet",
@@ -666,10 +667,10 @@ def files_of_section(section):
         "suspicious": {
             "ranking": ranking.format(task=AUDITED_TASK),
             "readings": audit["readings"] if read_for_audit() else [],
-            **({"shards": []} if AUDITED_TASK in IMPORTED else pictures),
+            **with_digests([] if AUDITED_TASK in IMPORTED else pictures),
         },
         "impact": audit,
-        "hanging": {"lists": f"{RESULTS}/hanging.csv", **pictures},
+        "hanging": {"lists": f"{RESULTS}/hanging.csv", **with_digests(pictures)},
         "paper": {"rows": f"{RESULTS}/paper-vs-ours.csv"},
         "made": {},
     }
