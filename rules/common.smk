@@ -631,6 +631,11 @@ def files_of_data():
     }
 
 
+def with_digests(shards):
+    """Return shards as inputs whose age does not matter, and their digests, which tell."""
+    return {"shards": ancient(shards), "digests": SHARD_DIGESTS if shards else []}
+
+
 def simulated_in_report():
     """Whether a reader of the report's sections is a program."""
     table2 = {"table2", "paper"} & set(REPORTED) and SIMULATED
@@ -665,11 +670,7 @@ def files_of_section(section):
         }.items()
     }
     ranking = f"{AUDIT}/ranking{'' if read_for_audit() else '-before'}.parquet"
-    shown = config["report"]["pictures"]
-    pictures = {
-        "shards": ancient(SHARD_FILES) if shown else [],
-        "digests": SHARD_DIGESTS if shown else [],
-    }
+    pictures = SHARD_FILES if config["report"]["pictures"] else []
     # The figures of cases have the names of images printed on them.
     with_names = not config["report"]["pseudonyms"]
     files = {
@@ -686,7 +687,7 @@ def files_of_section(section):
             "key": f"{STUDIED_RUN}/key.parquet",
             "readings": f"{STUDIED_RUN}/readings.parquet",
             "reads": READ_BEFORE,
-            "figures": TABLE2[1:] if with_names and shown else [],
+            "figures": TABLE2[1:] if with_names and pictures else [],
             "paper": PAPER_TABLE2 if BESIDE_PAPER and FINDING == "emphysema" else [],
         },
         "detection": {
@@ -697,10 +698,10 @@ def files_of_section(section):
         "suspicious": {
             "ranking": ranking.format(task=AUDITED_TASK),
             "readings": audit["readings"] if read_for_audit() else [],
-            **({"shards": []} if AUDITED_TASK in IMPORTED else pictures),
+            **with_digests([] if AUDITED_TASK in IMPORTED else pictures),
         },
         "impact": audit,
-        "hanging": {"lists": f"{RESULTS}/hanging.csv", **pictures},
+        "hanging": {"lists": f"{RESULTS}/hanging.csv", **with_digests(pictures)},
         "paper": {"rows": f"{RESULTS}/paper-vs-ours.csv"},
         "made": {},
     }

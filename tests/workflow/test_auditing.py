@@ -270,6 +270,21 @@ def test_a_run_on_corrected_labels_has_the_same_cohort_splits_and_folds(correcte
     assert corrected.started("train", "predict") == 0
 
 
+def test_a_report_with_pseudonyms_names_no_image(audited):
+    setting = "report={sections: [audit, suspicious, impact], pseudonyms: true, pictures: false}"
+    assert audited.run("--config", setting, "--", "report")["report_page"] == 1
+    results = audited.folder / "results"
+    text = (results / "report.html").read_text()
+    ranking = pd.read_parquet(audited.folder / f"{AUDIT}/ranking.parquet")
+    assert not [image for image in ranking["image"] if image in text]
+    assert not [patient for patient in ranking["patient"] if f">{patient}<" in text]
+    assert "data:image/jpeg" not in text and "data:image/png" not in text
+    assert "Which is which stands in the file results/report-key.csv" in text
+    first = ranking.head(100)["image"]
+    shown = pd.read_csv(results / "report-key.csv").set_index("name")["pseudonym"]
+    assert set(shown.index) == set(first) and all(shown[image] in text for image in first)
+
+
 def test_a_design_is_made_once_and_stays(audited):
     design, small = audited.read(DESIGN), pd.read_parquet(audited.folder / SAMPLE)
     before = pd.read_csv(audited.folder / f"{AUDIT}/ranking-before.csv")
