@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -103,7 +102,7 @@ def _known(task: Task) -> int:
 
 def _images(index: pd.DataFrame, tasks: list[Task]) -> Table:
     """Count images and patients by view, by what else the metadata tell, and by format."""
-    formats = index["path"].map(lambda path: PurePosixPath(path).suffix.lower())
+    formats = index["path"].str.lower().str.replace(r"^.*(?=\.)", "", regex=True)
     ways = groups(index).drop(columns=["image", "view"], errors="ignore")
     ways = {"view": index["view"].replace("", views.EMPTY), **ways, "format of the file": formats}
     rows = [[_text(ALL), _text(ALL), *_counted(index)]]
@@ -238,15 +237,14 @@ def _cells(task: Task, index: pd.DataFrame) -> list[tuple[str, int, int]]:
     if task.options["kind"] not in ("finding", "findings"):
         return []
     rules = values.rules(task.options)
-    there = index[index["image"].isin(task.cohort["image"])]
-    texts = there[task.cohort["label"].unique()].apply(lambda column: column.str.strip())
-    return [
-        (f"{name} cells, taken as {meaning}", 0, count)
-        for name, words, meaning in zip(
-            ("uncertain", "empty"), (values.UNCERTAIN, values.EMPTY), rules, strict=True
-        )
-        if (count := int(texts.isin(words).to_numpy().sum()))
-    ]
+    there = index[index["image"].isin(task.cohort["image"].unique())]
+    cells = [there[label].value_counts() for label in task.cohort["label"].unique()]
+    kinds = (("uncertain", values.UNCERTAIN), ("empty", values.EMPTY))
+    rows = []
+    for (name, words), meaning in zip(kinds, rules, strict=True):
+        count = sum(int(texts.reindex(words, fill_value=0).sum()) for texts in cells)
+        rows.append((f"{name} cells, taken as {meaning}", 0, count))
+    return [row for row in rows if row[2]]
 
 
 def _text(text: str) -> Cell:
