@@ -193,10 +193,14 @@ def source_at_hand(wildcards):
     return SOURCES[wildcards.source]
 
 
-def to_make(files):
-    """Return the files of a target; for `snakemake --report` those of them that have been made."""
-    reporting = any(word.partition("=")[0] == "--report" for word in sys.argv)
-    return [path for path in files if reporting and os.path.exists(path)] or files
+def to_make(files, reported=()):
+    """Return the files of a target.
+
+    For `snakemake --report` they are those that have been made, of them and of `reported`.
+    """
+    if not any(word.partition("=")[0] == "--report" for word in sys.argv):
+        return files
+    return [path for path in [*files, *reported] if os.path.exists(path)] or files
 
 
 def growing(amount):
@@ -635,6 +639,15 @@ def simulated_in_report():
     return bool(table2 or audit)
 
 
+def tables1(path):
+    """Return a file of each Table 1, one for each noise model; `{}` is where the model is named."""
+    models = TASKS["situs"]["noise_models"]
+    return [
+        f"{RESULTS}/{path.format('' if model == SYMMETRIC else f'-{model}')}"
+        for model in models
+    ]
+
+
 def files_of_section(section):
     """Return the files by name that a section of the report rests on."""
     audit = {
@@ -653,19 +666,28 @@ def files_of_section(section):
         }.items()
     }
     ranking = f"{AUDIT}/ranking{'' if read_for_audit() else '-before'}.parquet"
-    pictures = SHARD_FILES if config["report"]["pictures"] else []
+    shown = config["report"]["pictures"]
+    pictures = {
+        "shards": ancient(SHARD_FILES) if shown else [],
+        "digests": SHARD_DIGESTS if shown else [],
+    }
+    # The figures of cases have the names of images printed on them.
+    with_names = not config["report"]["pseudonyms"]
     files = {
         "data": files_of_data(),
         "table1": {
-            "by_seed": f"{RESULTS}/table1_by_seed.csv",
-            "intervals": f"{RESULTS}/table1_intervals.csv",
-            "figure": f"{RESULTS}/figures/situs.svg",
+            "by_seed": tables1("table1_by_seed{}.csv"),
+            "intervals": tables1("table1_intervals{}.csv"),
+            "figures": tables1("figures/situs{}.svg"),
             "paper": PAPER_TABLE1 if BESIDE_PAPER else [],
         },
         "table2": {
             "table": f"{RESULTS}/table2.csv",
             "statistics": f"{RESULTS}/table2_statistics.csv",
-            "figures": TABLE2[1:] if config["report"]["pictures"] else [],
+            "key": f"{STUDIED_RUN}/key.parquet",
+            "readings": f"{STUDIED_RUN}/readings.parquet",
+            "reads": READ_BEFORE,
+            "figures": TABLE2[1:] if with_names and shown else [],
             "paper": PAPER_TABLE2 if BESIDE_PAPER and FINDING == "emphysema" else [],
         },
         "detection": {
@@ -675,12 +697,11 @@ def files_of_section(section):
         "audit": audit,
         "suspicious": {
             "ranking": ranking.format(task=AUDITED_TASK),
-            "index": f"{INDEX}.parquet" if AUDITED_TASK not in IMPORTED else [],
             "readings": audit["readings"] if read_for_audit() else [],
-            "shards": [] if AUDITED_TASK in IMPORTED else pictures,
+            **({"shards": []} if AUDITED_TASK in IMPORTED else pictures),
         },
         "impact": audit,
-        "hanging": {"lists": f"{RESULTS}/hanging.csv", "shards": pictures},
+        "hanging": {"lists": f"{RESULTS}/hanging.csv", **pictures},
         "paper": {"rows": f"{RESULTS}/paper-vs-ours.csv"},
         "made": {},
     }
@@ -702,6 +723,36 @@ def files_of_report(wildcards):
         for section in REPORTED
         for name, files in files_of_section(section).items()
     }
+
+
+def pages():
+    """Return the pages and figures that `snakemake --report` shows if no target is named.
+
+    Those that rest on a file that has not been made, such as a report of before, are left out.
+    """
+    audit = AUDIT.format(task=AUDITED_TASK)
+    rests_on = {
+        f"{audit}/audit.html": [f"{audit}/impact.csv"],
+        f"{RESULTS}/paper-vs-ours.html": MADE.values(),
+        f"{RESULTS}/report.html": [
+            file
+            for section in REPORTED
+            for files in files_of_section(section).values()
+            for file in ([files] if isinstance(files, str) else files)
+        ],
+    }
+    others = [
+        f"{STUDIED_RUN}/evaluation.csv",
+        f"{RESULTS}/detection.html",
+        f"{RESULTS}/hanging.html",
+        f"{RESULTS}/figures/sweeps.svg",
+    ]
+    return (
+        tables1("table1{}.csv")
+        + tables1("figures/situs{}.svg")
+        + others
+        + [page for page, files in rests_on.items() if all(map(os.path.exists, files))]
+    )
 
 
 wildcard_constraints:

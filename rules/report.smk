@@ -8,10 +8,19 @@ rule report_page:
     input:
         unpack(files_of_report),
         templates=templates(
-            "report", "sortable", *(f"sections/{section}" for section in REPORTED)
+            "report",
+            "audit_parts",
+            "gallery",
+            "sortable",
+            *(f"sections/{section}" for section in REPORTED),
         ),
     output:
-        html=f"{RESULTS}/report.html",
+        html=report(
+            f"{RESULTS}/report.html",
+            caption="../workflow/report/report.rst",
+            category="Report",
+            labels={"result": "Labels of radiographs", "format": "page"},
+        ),
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:

@@ -142,11 +142,14 @@ def chromium():
 
 @pytest.fixture
 def shown(chromium, address):
-    """`shown(width)`: the page at `address`; what it asks for or complains of fails the test."""
+    """`shown(width, **options)`: the page at `address`, in a context with these options.
+
+    What it asks for or complains of fails the test.
+    """
     wrong, contexts = [], []
 
-    def shown(width):
-        contexts.append(chromium.new_context(viewport={"width": width, "height": 800}))
+    def shown(width, **options):
+        contexts.append(chromium.new_context(viewport={"width": width, "height": 800}, **options))
         page = contexts[-1].new_page()
         page.on("console", lambda message: wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))

@@ -1,5 +1,6 @@
 """The report: all sections in one page that needs no other file."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from cxrnoise.report.sections.registry import SECTIONS
 from cxrnoise.report.sections.section import Files, Section, Study
 
 TITLE = "Labels of radiographs: report"
+LONG = 40  # rows and pictures of a section from which on it is folded
 
 
 def sections(files: Mapping[str, Files], study: Study) -> dict[str, Section]:
@@ -30,7 +32,7 @@ def html(found: Mapping[str, Section], study: Study, templates: str | Path) -> s
     found: what `sections` returns.
     templates: the folder of the templates.
     """
-    title = f"{detected.warnings(study.phantom, study.simulated)}{TITLE}"
+    warnings = detected.warnings(study.phantom, study.simulated)
     bodies = {
         name: Markup(
             pages.html(
@@ -45,10 +47,18 @@ def html(found: Mapping[str, Section], study: Study, templates: str | Path) -> s
     return pages.html(
         templates,
         "report.html",
-        title=f"{title}: {study.dataset}",
-        heading=title,
+        title=f"{warnings}{TITLE}: {study.dataset}",
+        heading=TITLE,
+        warnings=warnings,
         study=study,
         sections=found,
         bodies=bodies,
+        folded=[name for name, body in bodies.items() if _rows(body) > LONG],
         answers=[answer for section in found.values() for answer in section.answers],
     )
+
+
+def _rows(body: str) -> int:
+    """Count the rows of tables and the pictures that a section shows at once."""
+    shown = re.sub("<details.*?</details>", "", body, flags=re.DOTALL)
+    return shown.count("<tr") + shown.count("<figure")
