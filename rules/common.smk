@@ -599,7 +599,7 @@ def sections_of_report():
 
 
 def tasks_of_report():
-    """Return the tasks that the sections of the report are about, else all."""
+    """Return the tasks that the report's sections are about, else the audited one, else all."""
     used = {
         "table1": ["situs"],
         "table2": [FINDING],
@@ -610,7 +610,8 @@ def tasks_of_report():
         "impact": [AUDITED_TASK],
     }
     named = [task for section in REPORTED for task in used.get(section, [])]
-    return [task for task in TASKS if task in named] or list(TASKS)
+    named = named or ([AUDITED_TASK] if AUDITED_TASK else TASKS)
+    return [task for task in TASKS if task in named]
 
 
 def files_of_data():
