@@ -14,7 +14,7 @@ rule audit_page:
         sample=f"{DESIGN}/sample.parquet",
         readings=f"{DESIGN}/readings.parquet",
         verdicts=f"{DESIGN}/verdicts.parquet",
-        templates=templates("audit", "sortable"),
+        templates=templates("audit", "audit_parts", "sortable"),
     output:
         html=report(
             f"{AUDIT}/audit.html",

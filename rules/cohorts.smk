@@ -10,6 +10,7 @@ rule cohort:
         held_out=lambda wildcards: TASKS[wildcards.task].get("held_out") or [],
     output:
         cohort=f"{RESULTS}/{{task}}/cohort-{{seed}}.parquet",
+        left_out=f"{RESULTS}/{{task}}/left-out-{{seed}}.csv",
     log:
         f"{RESULTS}/logs/{{task}}/cohort-{{seed}}.log",
     conda:

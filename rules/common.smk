@@ -193,10 +193,14 @@ def source_at_hand(wildcards):
     return SOURCES[wildcards.source]
 
 
-def to_make(files):
-    """Return the files of a target; for `snakemake --report` those of them that have been made."""
-    reporting = any(word.partition("=")[0] == "--report" for word in sys.argv)
-    return [path for path in files if reporting and os.path.exists(path)] or files
+def to_make(files, reported=()):
+    """Return the files of a target.
+
+    For `snakemake --report` they are those that have been made, of them and of `reported`.
+    """
+    if not any(word.partition("=")[0] == "--report" for word in sys.argv):
+        return files
+    return [path for path in [*files, *reported] if os.path.exists(path)] or files
 
 
 def growing(amount):
@@ -580,7 +584,7 @@ def sections_of_report():
     read = audit and read_for_audit()
     images = audit and AUDITED_TASK not in IMPORTED
     there = {
-        "data": bool(TRAINED),
+        "data": True,
         "table1": paper and "situs" in TASKS,
         "table2": paper and HAS_READINGS,
         "detection": any(paper or task != "situs" for task in config["detection"]),
@@ -595,7 +599,7 @@ def sections_of_report():
 
 
 def tasks_of_report():
-    """Return the tasks that the sections of the report are about."""
+    """Return the tasks that the sections of the report are about, else all."""
     used = {
         "table1": ["situs"],
         "table2": [FINDING],
@@ -603,9 +607,28 @@ def tasks_of_report():
         "detection": list(config["detection"]),
         "audit": [AUDITED_TASK],
         "suspicious": [AUDITED_TASK],
+        "impact": [AUDITED_TASK],
     }
     named = [task for section in REPORTED for task in used.get(section, [])]
-    return [task for task in TASKS if task in named]
+    return [task for task in TASKS if task in named] or list(TASKS)
+
+
+def files_of_data():
+    """Return the files by name of the report's section on the data."""
+    radiographs = set(tasks_of_report()) & set(TRAINED)
+    of_images = {
+        "index": f"{INDEX}.parquet",
+        "problems": f"{RESULTS}/images/left-out.csv",
+        "remarks": f"{RESULTS}/images/remarks.csv",
+    }
+    of_tasks = {
+        "cohorts": f"cohort-{SEEDS[0]}.parquet",
+        "left_out": f"left-out-{SEEDS[0]}.csv",
+    }
+    return {name: path if radiographs else [] for name, path in of_images.items()} | {
+        name: [f"{RESULTS}/{task}/{file}" for task in tasks_of_report()]
+        for name, file in of_tasks.items()
+    }
 
 
 def simulated_in_report():
@@ -613,6 +636,15 @@ def simulated_in_report():
     table2 = {"table2", "paper"} & set(REPORTED) and SIMULATED
     audit = {"audit", "impact"} & set(REPORTED) and AUDIT_SIMULATED
     return bool(table2 or audit)
+
+
+def tables1(path):
+    """Return a file of each Table 1, one for each noise model; `{}` is where the model is named."""
+    models = TASKS["situs"]["noise_models"]
+    return [
+        f"{RESULTS}/{path.format('' if model == SYMMETRIC else f'-{model}')}"
+        for model in models
+    ]
 
 
 def files_of_section(section):
@@ -633,25 +665,28 @@ def files_of_section(section):
         }.items()
     }
     ranking = f"{AUDIT}/ranking{'' if read_for_audit() else '-before'}.parquet"
-    pictures = SHARD_FILES if config["report"]["pictures"] else []
+    shown = config["report"]["pictures"]
+    pictures = {
+        "shards": ancient(SHARD_FILES) if shown else [],
+        "digests": SHARD_DIGESTS if shown else [],
+    }
+    # The figures of cases have the names of images printed on them.
+    with_names = not config["report"]["pseudonyms"]
     files = {
-        "data": {
-            "index": f"{INDEX}.parquet",
-            "cohorts": [
-                f"{RESULTS}/{task}/cohort-{SEEDS[0]}.parquet"
-                for task in tasks_of_report()
-            ],
-        },
+        "data": files_of_data(),
         "table1": {
-            "by_seed": f"{RESULTS}/table1_by_seed.csv",
-            "intervals": f"{RESULTS}/table1_intervals.csv",
-            "figure": f"{RESULTS}/figures/situs.svg",
+            "by_seed": tables1("table1_by_seed{}.csv"),
+            "intervals": tables1("table1_intervals{}.csv"),
+            "figures": tables1("figures/situs{}.svg"),
             "paper": PAPER_TABLE1 if BESIDE_PAPER else [],
         },
         "table2": {
             "table": f"{RESULTS}/table2.csv",
             "statistics": f"{RESULTS}/table2_statistics.csv",
-            "figures": TABLE2[1:] if config["report"]["pictures"] else [],
+            "key": f"{STUDIED_RUN}/key.parquet",
+            "readings": f"{STUDIED_RUN}/readings.parquet",
+            "reads": READ_BEFORE,
+            "figures": TABLE2[1:] if with_names and shown else [],
             "paper": PAPER_TABLE2 if BESIDE_PAPER and FINDING == "emphysema" else [],
         },
         "detection": {
@@ -661,12 +696,11 @@ def files_of_section(section):
         "audit": audit,
         "suspicious": {
             "ranking": ranking.format(task=AUDITED_TASK),
-            "index": f"{INDEX}.parquet" if AUDITED_TASK not in IMPORTED else [],
             "readings": audit["readings"] if read_for_audit() else [],
-            "shards": [] if AUDITED_TASK in IMPORTED else pictures,
+            **({"shards": []} if AUDITED_TASK in IMPORTED else pictures),
         },
         "impact": audit,
-        "hanging": {"lists": f"{RESULTS}/hanging.csv", "shards": pictures},
+        "hanging": {"lists": f"{RESULTS}/hanging.csv", **pictures},
         "paper": {"rows": f"{RESULTS}/paper-vs-ours.csv"},
         "made": {},
     }
@@ -688,6 +722,36 @@ def files_of_report(wildcards):
         for section in REPORTED
         for name, files in files_of_section(section).items()
     }
+
+
+def pages():
+    """Return the pages and figures that `snakemake --report` shows if no target is named.
+
+    Those that rest on a file that has not been made, such as a report of before, are left out.
+    """
+    audit = AUDIT.format(task=AUDITED_TASK)
+    rests_on = {
+        f"{audit}/audit.html": [f"{audit}/impact.csv"],
+        f"{RESULTS}/paper-vs-ours.html": MADE.values(),
+        f"{RESULTS}/report.html": [
+            file
+            for section in REPORTED
+            for files in files_of_section(section).values()
+            for file in ([files] if isinstance(files, str) else files)
+        ],
+    }
+    others = [
+        f"{STUDIED_RUN}/evaluation.csv",
+        f"{RESULTS}/detection.html",
+        f"{RESULTS}/hanging.html",
+        f"{RESULTS}/figures/sweeps.svg",
+    ]
+    return (
+        tables1("table1{}.csv")
+        + tables1("figures/situs{}.svg")
+        + others
+        + [page for page, files in rests_on.items() if all(map(os.path.exists, files))]
+    )
 
 
 wildcard_constraints:

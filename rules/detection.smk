@@ -77,7 +77,7 @@ rule detection_page:
         detection=f"{RESULTS}/detection.csv",
         reviews=f"{RESULTS}/reviews.csv",
         readers=f"{RESULTS}/readers.csv",
-        templates=templates("detection", "sortable"),
+        templates=templates("detection", "sortable", "sections/detection"),
     output:
         html=report(
             f"{RESULTS}/detection.html",

@@ -76,7 +76,7 @@ rule hanging_page:
         lists=f"{RESULTS}/hanging.csv",
         shards=ancient(SHARD_FILES),
         digests=SHARD_DIGESTS,
-        templates=templates("hanging"),
+        templates=templates("hanging", "gallery", "sortable", "sections/hanging"),
     output:
         html=report(
             f"{RESULTS}/hanging.html",

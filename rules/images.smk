@@ -62,6 +62,7 @@ checkpoint index:
     output:
         index=f"{INDEX}.parquet",
         digest=f"{INDEX}.sha256",
+        left_out=f"{RESULTS}/images/left-out.csv",
         contents=expand(f"{RESULTS}/images/contents/{{shard}}.txt", shard=SHARDS),
     log:
         f"{RESULTS}/logs/images/index.log",
@@ -103,3 +104,21 @@ rule shard:
         code=fingerprint("shard.py"),
     script:
         "../workflow/scripts/shard.py"
+
+
+# The reduced images that are dark, bright or flat, for the report. Each job of `shard` lists its own
+# among the logs, for whoever looks there; the report counts what the shards hold.
+rule remarks:
+    input:
+        shards=ancient(SHARD_FILES),
+        digests=SHARD_DIGESTS,
+    output:
+        remarks=f"{RESULTS}/images/remarks.csv",
+    log:
+        f"{RESULTS}/logs/images/remarks.log",
+    conda:
+        "../envs/tables.yaml"
+    params:
+        code=fingerprint("remarks.py"),
+    script:
+        "../workflow/scripts/remarks.py"

@@ -117,7 +117,7 @@ rule write_table2:
         readings=f"{STUDIED_RUN}/readings.parquet",
         reads=READ_BEFORE,
         paper=PAPER_TABLE2,
-        templates=templates("table2"),
+        templates=templates("table2", "sections/table2"),
     output:
         table=f"{RESULTS}/table2.csv",
         statistics=f"{RESULTS}/table2_statistics.csv",
@@ -242,7 +242,7 @@ rule paper_vs_ours:
         paper_table1=PAPER_TABLE1,
         paper_table2=PAPER_TABLE2,
         paper_numbers=PAPER_NUMBERS,
-        templates=templates("paper_vs_ours"),
+        templates=templates("paper_vs_ours", "sections/paper"),
     output:
         csv=f"{RESULTS}/paper-vs-ours.csv",
         html=report(

@@ -8,10 +8,19 @@ rule report_page:
     input:
         unpack(files_of_report),
         templates=templates(
-            "report", "sortable", *(f"sections/{section}" for section in REPORTED)
+            "report",
+            "audit_parts",
+            "gallery",
+            "sortable",
+            *(f"sections/{section}" for section in REPORTED),
         ),
     output:
-        html=f"{RESULTS}/report.html",
+        html=report(
+            f"{RESULTS}/report.html",
+            caption="../workflow/report/report.rst",
+            category="Report",
+            labels={"result": "Labels of radiographs", "format": "page"},
+        ),
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:
@@ -26,6 +35,7 @@ rule report_page:
         phantom=PHANTOM,
         simulated=simulated_in_report(),
         config=config,
+        defaults=settings.defaults(config).model_dump(),
         first=config["report"]["first"],
         pictures=config["report"]["pictures"],
         key=f"{RESULTS}/report-key.csv" if config["report"]["pseudonyms"] else None,

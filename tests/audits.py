@@ -1,9 +1,11 @@
 """A small audit made by hand, for tests of its page."""
 
 import pandas as pd
+import pyarrow as pa
 
 from cxrnoise.audit.counts import COLUMNS as COUNTED
 from cxrnoise.audit.impact import COLUMNS as SHIFTED
+from cxrnoise.core import manifests
 from cxrnoise.report import audited, pages
 
 CLASSES = ["absent", "present"]
@@ -105,3 +107,27 @@ def audit(at, readers=("Ann", "Bob", "Cy"), names=FINDINGS, simulated=False, **c
     return audited.Audit(
         **{name: audited.read(at / f"{name}.csv") for name in tables}, **made | changes
     )
+
+
+def files(found, at):
+    """Write what an audit of `audit` holds into the folder `at`; return its files by name."""
+    kinds = {"ranking": "calibrated", "sample": "sample"}
+    kinds |= {"verdicts": "audit_verdicts", "readings": "audit_readings"}
+    paths = {name: str(at / f"{name}.parquet") for name in kinds}
+    for name, kind in kinds.items():
+        table = whole(getattr(found, name), kind)
+        manifests.write(table, paths[name], kind, "{}", found.classes)
+    (at / "figure.svg").write_bytes(found.figure)
+    tables = ("counts", "agreement", "first", "corrections", "impact")
+    paths |= {name: str(at / f"{name}.csv") for name in tables}
+    return paths | {"figure": str(at / "figure.svg")}
+
+
+def whole(table, kind):
+    """Return a table with the columns that a manifest has besides: empty text, and numbers."""
+    lacking = {
+        field.name: "" if field.type == pa.string() else range(len(table))
+        for field in manifests.SCHEMAS[kind]
+        if field.name not in table
+    }
+    return table.assign(**lacking)

@@ -32,7 +32,7 @@ def short(found):
 
 
 def section(found, title):
-    return next(part for part in page.sections(found) if part.title.startswith(title))
+    return next(part for part in page.parts(found).values() if part.title.startswith(title))
 
 
 def said(found, title):

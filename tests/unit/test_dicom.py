@@ -14,6 +14,7 @@ from PIL import Image
 from pydicom import Dataset, dcmread, pixels, uid
 from pydicom.encaps import encapsulate, get_frame
 
+import whole
 from cxrnoise.images import dicom, packing, radiographs
 from cxrnoise.images.radiographs import Truncated, Unreadable
 from tiny import COMPRESSED, png, size
@@ -452,3 +453,48 @@ def test_training_needs_no_pydicom():
     code = "import sys; from cxrnoise.networks import inputs; sys.exit('pydicom' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(library)}
     assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0
+
+
+# What of the header stays behind
+
+PERSON = {
+    "PatientName": "DOE^ELEONORE",
+    "PatientID": "MRN8812345",
+    "PatientBirthDate": "19480229",
+    "PatientAddress": "Elm Street 13",
+    "PatientComments": "mayor of Springwood",
+    "InstitutionName": "Saint Eligius",
+    "ReferringPhysicianName": "CRAIG^MARK",
+    "AccessionNumber": "ACC778899",
+    "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.1",
+    "StudyDate": "20190704",
+    "StudyDescription": "referred by Westphall",
+    "ImageComments": "known to Ehrlich",
+}
+
+
+def test_nothing_of_a_header_gets_into_the_listing_the_index_or_a_shard(tmp_path, caplog):
+    """The pixels are copied, and of the header only what a radiograph is and how it hangs."""
+    person = PERSON | {"ViewPosition": "PA"}
+    files = {
+        "a.dcm": make(GREY, **person),
+        "b.dcm": make(GREY, uid.JPEG2000Lossless, **person),
+        "cut.dcm": make(GREY, **person)[:-9],
+        "odd.dcm": make(GREY, **person | {"BodyPartExamined": "SKULL"}),
+        "frames.dcm": make(GREY, **person, NumberOfFrames=7),
+    }
+    (tmp_path / "images").mkdir()
+    for name, data in files.items():
+        (tmp_path / "images" / name).write_bytes(data)
+    (tmp_path / "table.csv").write_text("\n".join(["image,patient", *(f"{a},p" for a in files)]))
+    listing = whole.listings(tmp_path / "images")
+    index, report = whole.index(tmp_path / "table.csv", tmp_path / "images", 1, "table")
+    assert {"", "truncated"} < set(listing["problem"])
+    assert index["image"].tolist() == ["a.dcm", "b.dcm"]
+    with packing.writing(tmp_path / "000.h5", 8, "box", "{}", images=2) as writer:
+        packing.pack_files(index, writer)
+    written = [table.to_csv().encode() for table in (listing, index, report)]
+    written += [(tmp_path / "000.h5").read_bytes(), caplog.text.encode()]
+    for value in PERSON.values():
+        parts = value.encode().split(b"^")
+        assert not [part for part in parts if any(part in data for data in written)]

@@ -558,3 +558,11 @@ def test_a_path_with_braces_or_control_characters_is_named(key, path):
 def test_results_do_not_go_into_the_folder_of_the_images(images):
     text = sentence({"results": "data/mine", "images": images})
     assert "results is data/mine: set results to another folder" in text
+
+
+def test_defaults_have_the_same_tasks():
+    tasks = {"situs": {"kind": "situs", "crop": 99}, "sex": {"kind": "classes", "column": "Sex"}}
+    config = settings.validate({"tasks": tasks, "seeds": [4]}).model_dump()
+    found = settings.defaults(config).model_dump()
+    assert found["tasks"]["situs"]["crop"] == 144 and found["seeds"] == [0]
+    assert found["tasks"]["sex"]["column"] == "Sex"

@@ -1,7 +1,10 @@
 import logging
 
+import pandas as pd
+
 from cxrnoise.core import manifests, provenance
 from cxrnoise.core.jobs import job
+from cxrnoise.report import pages
 from cxrnoise.tasks.cohorts import counts
 from cxrnoise.tasks.registry import KINDS
 
@@ -16,6 +19,8 @@ with job(snakemake):
     manifests.write(
         cohort.frame, snakemake.output.cohort, "cohort", described, classes=cohort.classes
     )
+    left_out = pd.DataFrame(cohort.left_out.items(), columns=["why", "images"])
+    pages.write_csv(left_out, snakemake.output.left_out)
     images = cohort.frame["image"].nunique()
     if index is not None:
         outside = len(index) - images

@@ -18,6 +18,7 @@ with job(snakemake):
     texts = {output.digest: f"{index.digest(table)}  content of index.parquet\n"}
     for path, digest in zip(output.contents, index.contents(table, params.number), strict=True):
         texts[path] = f"{digest}  images of this shard\n"
+    texts[output.left_out] = index.left_out(report).to_csv(index=False, lineterminator="\n")
     for path, text in texts.items():
         with replacing(path) as temporary:
             temporary.write_text(text)

@@ -16,6 +16,7 @@ with job(snakemake):
         pictures=params.pictures,
         names=names,
         first=params.first,
+        defaults=params.defaults,
     )
     files = {
         section: {

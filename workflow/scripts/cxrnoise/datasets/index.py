@@ -89,6 +89,12 @@ def check_views(table: pd.DataFrame, views: list[str]) -> None:
         )
 
 
+def left_out(report: pd.DataFrame) -> pd.DataFrame:
+    """Return how many images have which problem: problem, images. Those to look at are `remark`."""
+    found = report.assign(problem=_kinds(report)).drop_duplicates(["image", "problem"])
+    return found["problem"].value_counts().rename("images").reset_index()
+
+
 def check(report: pd.DataFrame, tolerated: dict[str, int], path: str | Path) -> None:
     """Log what the report has; raise `UserError` where it is more than `tolerated` allows.
 

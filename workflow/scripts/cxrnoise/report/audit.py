@@ -17,6 +17,7 @@ from cxrnoise.report.detected import Number, capital
 from cxrnoise.report.detection import DIRECTIONS, cell
 from cxrnoise.report.pages import html_page
 from cxrnoise.report.sortable import Cell, Table
+from cxrnoise.tasks import values
 
 STATISTICS = {
     FLEISS: "Fleiss’ kappa",
@@ -27,8 +28,11 @@ STATISTICS = {
 NOT_READ = "not read"
 
 
+LIST, IMPACT = "list", "impact"  # the parts that are sections of their own in the report
+
+
 @dataclass(frozen=True)
-class Section:
+class Part:
     """A part of the page: sentences, tables, and tables that are folded at first."""
 
     title: str
@@ -43,36 +47,40 @@ def title(audit: Audit) -> str:
     return f"{audit.warnings}Which labels are wrong: {audit.dataset}, {audit.task}"
 
 
-def sections(audit: Audit) -> list[Section]:
-    """Return all parts of the page but the paragraph in short."""
+def parts(audit: Audit) -> dict[str, Part]:
+    """Return all parts of the page by name, in their order, but the paragraph in short."""
     where, within = _places(audit)
     agreed, agreed_within = _agreements(audit)
-    return [
-        _section("How many labels are wrong", audited.count(audit), [_counts(audit)]),
-        _section("Where the wrong labels are", _about_places(audit), where, within),
-        _section("How far the readers agree", audited.agreement(audit), agreed, agreed_within),
-        _section("What to expect among the first labels", audited.first(audit), [_first(audit)]),
-        _section(
-            f"The first {len(audit.ranking)} labels of the ranking",
-            audited.ranking(audit),
-            [_ranking(audit)],
+    return {
+        "count": _part("How many labels are wrong", audited.count(audit), [_counts(audit)]),
+        "places": _part("Where the wrong labels are", _about_places(audit), where, within),
+        "agreement": _part(
+            "How far the readers agree", audited.agreement(audit), agreed, agreed_within
         ),
-        _section("Corrections", audited.corrections(audit), []),
-        Section(
+        "first": _part(
+            "What to expect among the first labels", audited.first(audit), [_first(audit)]
+        ),
+        LIST: _part(
+            f"The first {len(audit.ranking)} labels of the ranking",
+            audited.ranking(audit.ranking),
+            [ranked(audit.ranking, audit.classes)],
+        ),
+        "corrections": _part("Corrections", audited.corrections(audit), []),
+        IMPACT: Part(
             "What corrected labels change",
             list(audited.impact(audit)),
             _impacts(audit),
             [],
             base64.b64encode(audit.figure).decode(),
         ),
-        _section("Which images were read", audited.images(audit), []),
-    ]
+        "images": _part("Which images were read", audited.images(audit), []),
+    }
 
 
-def _section(
+def _part(
     name: str, sentences: Iterable[str], tables: list[Table], folded: list[Table] = ()
-) -> Section:
-    return Section(name, list(sentences), tables, list(folded))
+) -> Part:
+    return Part(name, list(sentences), tables, list(folded))
 
 
 def _bounds(low: str, high: str) -> str:
@@ -242,26 +250,29 @@ def _first(audit: Audit) -> Table:
     return Table("The first labels", about, header, rows, text=0)
 
 
-def _ranking(audit: Audit) -> Table:
-    words = dict(enumerate(audit.classes))
-    rows = [
-        [
-            _text(str(row["rank"])),
-            _text(row["image"]),
-            _text(row["label"]),
-            _text(words[row["given_label"]]),
-            _text(words[row["suggested"]]),
-            _text(row["verdict"] or NOT_READ),
-            _probability(row["calibrated"]),
-            _probability(row["probability"]),
-        ]
-        for row in audit.ranking.to_dict("records")
-    ]
-    header = ["Rank", "Image", "Finding" if audit.findings else "Label", "Given"]
-    header += ["The model suggests", "Readers: the given label is"]
-    header += ["Probability that it is wrong, calibrated", "The model’s, not calibrated"]
+def ranked(ranking: pd.DataFrame, classes: list[str]) -> Table:
+    """Return the table of labels of the ranking.
+
+    Parameters
+    ----------
+    ranking: rows of the manifest `calibrated` or, where nobody has read, `ranking`.
+    classes: the names of its values.
+    """
+    words, read = dict(enumerate(classes)), "verdict" in ranking
+    rows = []
+    for row in ranking.to_dict("records"):
+        cells = [_text(str(row["rank"])), _text(row["image"]), _text(row["label"])]
+        cells += [_text(words[row["given_label"]]), _text(words[row["suggested"]])]
+        if read:
+            cells += [_text(row["verdict"] or NOT_READ), _probability(row["calibrated"])]
+        rows.append([*cells, _probability(row["probability"])])
+    header = ["Rank", "Image", "Finding" if classes == values.CLASSES else "Label", "Given"]
+    header += ["The model suggests"]
+    if read:
+        header += ["Readers: the given label is", "Probability that it is wrong, calibrated"]
+    header += ["The model’s, not calibrated" if read else "Probability, not calibrated"]
     about = "The labels that are most likely wrong, the most likely first."
-    return Table("The first of the ranking", about, header, rows, text=6)
+    return Table("The first of the ranking", about, header, rows, text=6 if read else 5)
 
 
 def _probability(value: float) -> Cell:
@@ -324,15 +335,17 @@ def html(audit: Audit, templates: str | Path, provenance: str) -> str:
         title=title(audit),
         heading=title(audit),
         short=" ".join(audited.short(audit)),
-        sections=sections(audit),
+        level=2,
+        warnings="",
+        parts=parts(audit).values(),
     )
 
 
 def markdown(audit: Audit) -> str:
     """Return the sentences and all tables as Markdown."""
     text = [f"# {title(audit)}", "## In short", " ".join(audited.short(audit))]
-    for section in sections(audit):
-        text += [f"## {section.title}", " ".join(section.sentences)]
-        for table in [*section.tables, *section.folded]:
+    for part in parts(audit).values():
+        text += [f"## {part.title}", " ".join(part.sentences)]
+        for table in [*part.tables, *part.folded]:
             text += [f"### {table.name}", sortable.markdown(table)]
     return "\n\n".join(text) + "\n"

@@ -1,7 +1,7 @@
 """What an audit found, in words: how many labels are wrong, by whose verdict, and what follows."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pandas as pd
 from cxrnoise.audit.counts import ALL, ANY, DIFFERENCE, STRATIFIED
 from cxrnoise.audit.impact import EVALUATION, MEAN, RETRAINING
 from cxrnoise.audit.sample import FIRST, SUSPICIOUS
+from cxrnoise.core import manifests
 from cxrnoise.core.spreadsheets import unescaped
 from cxrnoise.reading.sources import SIMULATED
 from cxrnoise.report import detected
@@ -57,7 +58,7 @@ class Audit:
     @property
     def simulated(self) -> bool:
         """Whether the readers are a program."""
-        return bool((self.readings["source"] == SIMULATED).any())
+        return simulated(self.readings)
 
     @property
     def warnings(self) -> str:
@@ -99,6 +100,38 @@ class Audit:
     def read_of(self, sample: pd.DataFrame) -> int:
         """Return how many images of a part of the sample were read."""
         return int(sample["image"].isin(self.verdicts["image"]).sum())
+
+
+def load(files: Mapping[str, str], *, task: str, dataset: str, rule: str, phantom: bool) -> Audit:
+    """Return what the files of an audit hold.
+
+    Parameters
+    ----------
+    files: by name: counts, agreement, ranking, first, corrections, impact, figure, sample,
+        readings, verdicts. task, dataset, rule, phantom: as in `Audit`.
+    """
+    tables = ("counts", "agreement", "first", "corrections", "impact")
+    ranking = manifests.read(files["ranking"], "calibrated", first=SHOWN)
+    return Audit(
+        task=task,
+        dataset=dataset,
+        **{name: read(files[name]) for name in tables},
+        ranking=ranking,
+        classes=ranking.attrs["classes"],
+        sample=manifests.read(files["sample"], "sample"),
+        verdicts=manifests.read(files["verdicts"], "audit_verdicts"),
+        readings=manifests.read(files["readings"], "audit_readings"),
+        rule=rule,
+        phantom=phantom,
+        folder=str(Path(files["counts"]).parent),
+        figure=Path(files["figure"]).read_bytes(),
+        figure_path=files["figure"],
+    )
+
+
+def simulated(readings: pd.DataFrame) -> bool:
+    """Whether the readers are a program; readings: the manifest `audit_readings`."""
+    return bool((readings["source"] == SIMULATED).any())
 
 
 def read(path: str | Path) -> pd.DataFrame:
@@ -143,17 +176,19 @@ def of(number: float, noun: str) -> str:
 
 def short(audit: Audit) -> Iterator[str]:
     """Say how many labels are wrong, what this rests on, and whose verdict it is."""
-    total = audit.total
     if audit.phantom or audit.simulated:
         yield f"This is a test of the method and says nothing about patients: {_not_real(audit)}."
-    if audit.single:
-        yield f"About {labels_of(total)} contradict a reader: {share_of(total)}."
-    else:
-        yield f"About {labels_of(total)} are wrong: {share_of(total)}."
+    yield number_wrong(audit)
     yield from _rests_on(audit)
-    yield _verdict(audit)
-    yield from _undecided(total)
+    yield verdict(audit)
+    yield from _undecided(audit.total)
     yield INTERVAL
+
+
+def number_wrong(audit: Audit) -> str:
+    """Say how many labels are wrong."""
+    wrong = "contradict a reader" if audit.single else "are wrong"
+    return f"About {labels_of(audit.total)} {wrong}: {share_of(audit.total)}."
 
 
 def _not_real(audit: Audit) -> str:
@@ -184,7 +219,7 @@ def _are(number: float) -> str:
     return "is" if number == 1 else "are"
 
 
-def _verdict(audit: Audit) -> str:
+def verdict(audit: Audit) -> str:
     """Say who decides which labels are wrong."""
     if audit.readers == 0:
         return "What is true is the verdict in the file of readings, which names no readers."
@@ -250,25 +285,28 @@ def first(audit: Audit) -> Iterator[str]:
         "calibrated: it was learnt from what the readers said of the sample. The intervals are "
         "prediction intervals for this archive; labels that were read count as known."
     )
-    rows = audit.first[audit.first["k"] == 100]
-    for row in rows.to_dict("records"):
-        yield (
-            f"Among the first 100 labels expect {whole(row['wrong'])} [{whole(row['low'])} to "
-            f"{whole(row['high'])}] wrong ones."
-        )
+    yield from first_hundred(audit)
     yield (
         "The last row, of all labels, rests on this calibration alone; the number to quote is that "
         "of the count above."
     )
 
 
-def ranking(audit: Audit) -> Iterator[str]:
-    """Say what the first labels of the ranking are, and are not."""
-    unread = int((audit.ranking["verdict"] == "").sum())
+def first_hundred(audit: Audit) -> Iterator[str]:
+    """Say how many of the first 100 labels are wrong, where there are so many."""
+    for row in audit.first[audit.first["k"] == 100].to_dict("records"):
+        yield (
+            f"Among the first 100 labels expect {whole(row['wrong'])} [{whole(row['low'])} to "
+            f"{whole(row['high'])}] wrong ones."
+        )
+
+
+def ranking(table: pd.DataFrame) -> Iterator[str]:
+    """Say what the first labels of the ranking are, and are not; table: these labels."""
+    unread = int((table["verdict"] == "").sum())
     if unread:
         yield (
-            f"Nobody has read {unread} of these {len(audit.ranking)} labels: only the model "
-            "suspects them."
+            f"Nobody has read {unread} of these {len(table)} labels: only the model suspects them."
         )
     yield "No label is ever changed because of what a model says."
     yield (
@@ -305,14 +343,7 @@ def corrections(audit: Audit) -> Iterator[str]:
 
 def impact(audit: Audit) -> Iterator[str]:
     """Say how the measured performance shifts, and how to see what training changes."""
-    for row in impact_rows(audit, EVALUATION).to_dict("records"):
-        if row["measure"] == "auc" and row["label"] == MEAN and not math.isnan(row["before"]):
-            before, after, shift = (side(row, name) for name in ("before", "after", "difference"))
-            yield (
-                "On the images that were read, the mean AUC of the same predictions is "
-                f"{with_interval(before)} by the given labels and {with_interval(after)} by the "
-                f"readers; the difference is {with_interval(shift, signed=True)}."
-            )
+    yield from shift(audit)
     yield "Sensitivity and specificity use the same threshold before and after."
     if impact_rows(audit, RETRAINING).empty:
         yield (
@@ -321,6 +352,18 @@ def impact(audit: Audit) -> Iterator[str]:
             "the network)."
         )
     yield f"All rows are in {audit.folder}/impact.csv; the figure is {audit.figure_path}."
+
+
+def shift(audit: Audit) -> Iterator[str]:
+    """Say how the measured performance of the same predictions shifts, where it was measured."""
+    for row in impact_rows(audit, EVALUATION).to_dict("records"):
+        if row["measure"] == "auc" and row["label"] == MEAN and not math.isnan(row["before"]):
+            before, after, moved = (side(row, name) for name in ("before", "after", "difference"))
+            yield (
+                "On the images that were read, the mean AUC of the same predictions is "
+                f"{with_interval(before)} by the given labels and {with_interval(after)} by the "
+                f"readers; the difference is {with_interval(moved, signed=True)}."
+            )
 
 
 def impact_rows(audit: Audit, comparison: str) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from cxrnoise.core.spreadsheets import unescaped
 from cxrnoise.reading import verdicts
 from cxrnoise.report.pages import html_page, shortest
 from cxrnoise.report.table1 import COLUMNS as TABLE1
@@ -242,6 +243,31 @@ SECTIONS = {
 PAPER = "Çallı et al., SPIE Medical Imaging 2019, doi 10.1117/12.2514290"
 
 
+def read(path: str | Path) -> pd.DataFrame:
+    """Return `paper-vs-ours.csv`; what the paper prints is text."""
+    texts = ["key", "where", "printed", "verdict", "note"]
+    missing = dict.fromkeys(["ours", "low", "high"], [""])
+    table = pd.read_csv(
+        path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=missing
+    )
+    return table.assign(**{name: table[name].map(unescaped) for name in texts})
+
+
+def values(rows: pd.DataFrame, dataset: str, finding: str, simulated: bool) -> dict[str, object]:
+    """Return what the template `sections/paper.html` uses; parameters as in `html`."""
+    of_section = {
+        name: rows[rows["key"].str.startswith(prefixes)] for name, prefixes in SECTIONS.items()
+    }
+    return {
+        "paper": PAPER,
+        "dataset": dataset,
+        "summary": _summary(rows["verdict"]),
+        "reasons": _strange(dataset, finding, simulated),
+        "rule": RULE,
+        "sections": [_section(name, part) for name, part in of_section.items() if len(part)],
+    }
+
+
 def html(
     rows: pd.DataFrame,
     dataset: str,
@@ -258,21 +284,14 @@ def html(
     provenance: the JSON text of `provenance.describe`, shown at the foot of the page.
     """
     title = f"{'SIMULATED READER: ' if simulated else ''}The paper and this run"
-    of_section = {
-        name: rows[rows["key"].str.startswith(prefixes)] for name, prefixes in SECTIONS.items()
-    }
     return html_page(
         templates,
         "paper_vs_ours.html",
         provenance,
         title=f"{title}: {dataset}",
         heading=title,
-        paper=PAPER,
-        dataset=dataset,
-        summary=_summary(rows["verdict"]),
-        reasons=_strange(dataset, finding, simulated),
-        rule=RULE,
-        sections=[_section(name, part) for name, part in of_section.items() if len(part)],
+        page=True,
+        **values(rows, dataset, finding, simulated),
     )
 
 

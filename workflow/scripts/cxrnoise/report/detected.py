@@ -226,10 +226,10 @@ def sentences(part: Part) -> Iterator[str]:
     if not best:
         yield "No score has an average precision here."
         return
-    yield from _found(part, best, POOLED)
+    yield from found(part, best, POOLED)
     yield from _take(part, best[0])
     if part.best(MEAN):
-        yield from _found(part, part.best(MEAN), MEAN)
+        yield from found(part, part.best(MEAN), MEAN)
 
 
 def _wrong(part: Part) -> str:
@@ -259,13 +259,19 @@ def _count(count: float) -> str:
     return f"{count:,.1f}".removesuffix(".0")
 
 
-def _found(part: Part, best: list[str], label: str) -> Iterator[str]:
+def found(part: Part, best: list[str], label: str = POOLED) -> Iterator[str]:
+    """Say what has the highest average precision, and whether it is better than cleanlab's.
+
+    Parameters
+    ----------
+    best: what `part.best(label)` returns.
+    """
     where = "Within findings, on average, " if label == MEAN else ""
     if label == POOLED and part.best(MEAN):
         where = "Pooled over the findings, "
-    found = part.of(best[0], BEST_BY, label)
+    number = part.of(best[0], BEST_BY, label)
     name = "cleanlab’s self-confidence" if REFERENCE in best else f"“{plain(best[0])}”"
-    sentence = f"{where}{name} has the highest average precision, {with_interval(found)}"
+    sentence = f"{where}{name} has the highest average precision, {with_interval(number)}"
     sentence = capital(sentence)
     if REFERENCE in best:
         yield f"{sentence}: no other score does better."
@@ -273,7 +279,7 @@ def _found(part: Part, best: list[str], label: str) -> Iterator[str]:
             others = " and ".join(f"“{plain(name)}”" for name in best[1:])
             yield f"{others} {'has' if len(best) == 2 else 'have'} the same numbers."
     else:
-        yield f"{sentence}. {compared(found)}"
+        yield f"{sentence}. {compared(number)}"
 
 
 def compared(number: Number) -> str:

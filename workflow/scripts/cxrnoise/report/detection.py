@@ -196,9 +196,14 @@ def tables(part: Part) -> list[Table]:
 
 
 def heading(parts: list[Part]) -> str:
-    """Return the title of the page; it warns where the warning is true of all parts."""
-    warnings = {part.warnings for part in parts}
-    return f"{warnings.pop() if len(warnings) == 1 else ''}{TITLE}"
+    """Return the title of the page, with warnings before it."""
+    return f"{warnings(parts)}{TITLE}"
+
+
+def warnings(parts: list[Part]) -> str:
+    """Return the warnings that are true of all parts."""
+    found = {part.warnings for part in parts}
+    return found.pop() if len(found) == 1 else ""
 
 
 def verdict(parts: list[Part]) -> str:
@@ -211,6 +216,30 @@ def verdict(parts: list[Part]) -> str:
     )
 
 
+def values(parts: list[Part], page: bool) -> dict[str, object]:
+    """Return what the template `sections/detection.html` uses.
+
+    Parameters
+    ----------
+    parts: as `detected.parts` returns them.
+    page: whether it fills a page of its own, which shows the tables of the first part at once.
+    """
+    numbered = {id(part): number for number, part in enumerate(parts, 1)}
+    return {
+        "count": len(parts),
+        "verdict": verdict(parts),
+        "tasks": [
+            {
+                "name": task_name(same),
+                "sections": [_section(part, numbered[id(part)]) for part in same],
+            }
+            for same in by_task(parts).values()
+        ],
+        "page": page,
+        "level": 2 if page else 3,
+    }
+
+
 def html(parts: list[Part], dataset: str, templates: str | Path, provenance: str) -> str:
     """Return one self-contained HTML page.
 
@@ -220,23 +249,13 @@ def html(parts: list[Part], dataset: str, templates: str | Path, provenance: str
     templates: the folder of the templates.
     provenance: the JSON text of `provenance.describe`, shown at the foot of the page.
     """
-    numbered = {id(part): number for number, part in enumerate(parts, 1)}
-    tasks = [
-        {
-            "name": task_name(same),
-            "sections": [_section(part, numbered[id(part)]) for part in same],
-        }
-        for same in by_task(parts).values()
-    ]
     return html_page(
         templates,
         "detection.html",
         provenance,
         title=f"{heading(parts)}: {dataset}",
         heading=heading(parts),
-        count=len(parts),
-        verdict=verdict(parts),
-        tasks=tasks,
+        **values(parts, page=True),
     )
 
 
@@ -249,6 +268,8 @@ def _section(part: Part, number: int) -> dict[str, object]:
     found = {
         "id": f"part-{number}",
         "title": part.title,
+        "of": f"{plain(part.task)}, {part.setting}",
+        "warnings": part.warnings,
         "sentences": list(sentences(part)),
         "tables": tables(part),
         "figure": "",

@@ -1,4 +1,6 @@
-"""The figure beside Table 1."""
+"""The figure beside Table 1, and the same in words."""
+
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -42,6 +44,39 @@ def situs(
         f"Situs inversus with label noise: {dataset}", x=0.01, ha="left", parse_math=False
     )
     return figure
+
+
+def in_words(found: pd.DataFrame) -> str:
+    """Return what `situs` shows, for people who do not see it.
+
+    Parameters
+    ----------
+    found: the table `table1.intervals`.
+    """
+    values = found.pivot(index="noise_percent", columns="number", values="value")
+    levels = _listed(f"{level:g}" for level in values.index)
+    accuracies = " and ".join(
+        f"{_listed(_three_decimals(value) for value in values[column])} against the {name}"
+        for column, (name, *_) in ACCURACIES.items()
+    )
+    most = values.iloc[-1]
+    shares = _listed(
+        f"{_three_decimals(most[f'{measure}_{group}_share'])} ({group} {measure})"
+        for measure, groups in ORDER.items()
+        for group in groups
+    )
+    return (
+        f"Plots against the percentage of wrong labels: {levels}. The accuracy is {accuracies}. At "
+        f"{values.index[-1]:g} % the share of label errors among the disagreements is {shares}."
+    )
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return ", ".join(texts)
+
+
+def _three_decimals(value: float) -> str:
+    return "none" if np.isnan(value) else f"{value:.3f}"
 
 
 def _draw_accuracy(

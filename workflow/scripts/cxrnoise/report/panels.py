@@ -175,6 +175,12 @@ def _of(cases: int) -> str:
     return {0: "no case", 1: "one case"}.get(cases, f"all {cases} cases")
 
 
+def in_words(panels: Iterable[Panel]) -> str:
+    """Return what is written above the panels, but not the names of the images."""
+    said = [f"{number}: {'; '.join(panel.lines[1:])}" for number, panel in enumerate(panels, 1)]
+    return f"Radiographs. {'. '.join(said)}." if said else "No such case."
+
+
 def draw(plate: Plate) -> Figure:
     """Draw the panels of a figure in two columns; a figure without panels says so."""
     panels = plate.panels

@@ -1,15 +1,21 @@
 """Names of images and patients as a report may show them."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
 
+from cxrnoise.core.errors import UserError
+from cxrnoise.core.spreadsheets import unescaped
 from cxrnoise.report.pages import write_csv
 
 COLUMNS = ["kind", "pseudonym", "name"]
 IMAGE, PATIENT = "image", "patient"
+BURNED_IN = (
+    "Text may be burned into pictures, such as a name or a date of birth: look at each of them "
+    "before you send this report to somebody."
+)
 
 
 class Names:
@@ -21,14 +27,16 @@ class Names:
     Parameters
     ----------
     key: the CSV file with the pseudonyms (`COLUMNS`), which need not exist; None for plain names.
+
+    Raises `UserError` when the file is no such key, or gives one pseudonym to two names.
     """
 
     def __init__(self, key: str | Path | None = None):
         self.key = key
         self._pseudonyms: dict[tuple[str, str], str] = {}
         if key and Path(key).exists():
-            table = pd.read_csv(key, dtype=str, keep_default_na=False)
-            self._pseudonyms = {(row.kind, row.name): row.pseudonym for row in table.itertuples()}
+            self._pseudonyms = _read(key)
+        self._taken = set(self._pseudonyms.values())
 
     def images(self, names: Iterable[str]) -> list[str]:
         """Return how images are called."""
@@ -41,11 +49,45 @@ class Names:
     def _shown(self, kind: str, name: str) -> str:
         if self.key is None:
             return name
-        fresh = f"{kind}-{secrets.token_hex(4)}"
-        return self._pseudonyms.setdefault((kind, name), fresh)
+        if (kind, name) not in self._pseudonyms:
+            self._pseudonyms[kind, name] = self._fresh(kind)
+        return self._pseudonyms[kind, name]
+
+    def _fresh(self, kind: str) -> str:
+        """Draw a pseudonym that nobody has."""
+        while (drawn := f"{kind}-{secrets.token_hex(4)}") in self._taken:
+            pass
+        self._taken.add(drawn)
+        return drawn
 
     def save(self) -> None:
-        """Write the key, if there is one."""
+        """Write the key, if there is one. A report is written after it, never before."""
         if self.key is not None:
             rows = [(kind, shown, name) for (kind, name), shown in self._pseudonyms.items()]
             write_csv(pd.DataFrame(rows, columns=COLUMNS), self.key)
+
+
+def _read(key: str | Path) -> dict[tuple[str, str], str]:
+    """Return the pseudonyms of a key by kind and name."""
+    try:
+        table = pd.read_csv(key, dtype=str, keep_default_na=False, lineterminator="\n")
+    except ValueError:  # such as an empty file
+        table = pd.DataFrame()
+    if list(table) != COLUMNS or table["pseudonym"].duplicated().any():
+        raise UserError(
+            f"{key} is not the key of a report, or was changed: put back the file as it was "
+            "written, or move it away for new pseudonyms."
+        )
+    names = table["name"].map(unescaped)
+    return dict(zip(zip(table["kind"], names, strict=True), table["pseudonym"], strict=True))
+
+
+def about(names: Names, pictures: bool) -> Iterator[str]:
+    """Say what a reader must know who passes on pictures, or names."""
+    if pictures:
+        yield BURNED_IN
+    if names.key is not None:
+        yield (
+            "Images and patients have pseudonyms here. Which is which stands in the file "
+            f"{names.key}, which stays with you."
+        )

@@ -340,9 +340,10 @@ ABOUT_FOUND = (
 def values(
     runs: pd.DataFrame, found: pd.DataFrame, paper: pd.DataFrame | None, setting: Setting
 ) -> dict[str, object]:
-    """Return what the template `sections/table1.html` uses; parameters as in `markdown`."""
+    """Return a table of the template `sections/table1.html`; parameters as in `markdown`."""
     table = mean(runs)
     return {
+        "noise": setting.noise_model.replace("_", " "),
         "caption": caption(table, paper, setting),
         "cells": CELLS,
         "lines": printed(table, found, paper, "this run"),
@@ -373,5 +374,5 @@ def html(
         provenance,
         title=f"Table 1: {setting.dataset}",
         heading="Table 1",
-        **values(runs, found, paper, setting),
+        tables=[values(runs, found, paper, setting)],
     )

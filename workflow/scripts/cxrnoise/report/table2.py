@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cxrnoise.core.spreadsheets import unescaped
 from cxrnoise.reading import study
 from cxrnoise.reading.verdicts import (
     AC1,
     COHEN,
+    COLUMNS,
     CONTROLS,
     EXTRAPOLATED,
     FLEISS,
@@ -22,6 +24,9 @@ from cxrnoise.report.pages import html_page, markdown_table
 from cxrnoise.report.table1 import RULES
 from cxrnoise.scores.groups import CELLS
 from cxrnoise.statistics.intervals import Estimate, share
+
+# An empty field is a missing number here, but a text elsewhere.
+MISSING = dict.fromkeys(["estimate", "low", "high", "p", *COLUMNS[-3:]], [""])
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,15 @@ class Setting:
     sd_factor: float
     confined: bool
     simulated: bool
+
+
+def read(path: str | Path) -> pd.DataFrame:
+    """Return `table2.csv` or `table2_statistics.csv`; names are always text."""
+    names = ["reader", "statistic", "measure", "group"]
+    table = pd.read_csv(
+        path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=MISSING
+    )
+    return table.assign(reader=table["reader"].map(unescaped))
 
 
 def title(setting: Setting) -> str:
@@ -80,7 +94,8 @@ def caption(table: pd.DataFrame, key: pd.DataFrame, setting: Setting) -> str:
     return " ".join(sentences)
 
 
-def _percent(found: Estimate) -> str:
+def percent(found: Estimate) -> str:
+    """Return a share with its interval as percentages; a missing one is a dash."""
     if np.isnan(found.value):
         return "–"
     low, high = (f"{100 * bound:.0f}" for bound in (found.low, found.high))
@@ -112,7 +127,7 @@ def _line(row: dict) -> list[str]:
 
 
 def _bracketed(a: float, b: float) -> str:
-    return _percent(share(a, a + b)) if a + b else ""
+    return percent(share(a, a + b)) if a + b else ""
 
 
 INFERRED = [
@@ -141,8 +156,12 @@ def inferred(numbers: pd.DataFrame) -> list[list[str]]:
 def _trend(row: pd.Series) -> str:
     if np.isnan(row["estimate"]):
         return "–"
-    p = "p < 0.001" if row["p"] < 0.001 else f"p = {row['p']:.3f}"
-    return f"z = {row['estimate']:.2f}, {p}".replace("-", "−")
+    return f"z = {row['estimate']:.2f}, {p_value(row['p'])}".replace("-", "−")
+
+
+def p_value(p: float) -> str:
+    """Return a p-value as it is printed."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def _number(row: dict) -> str:
@@ -171,7 +190,7 @@ def agreed(numbers: pd.DataFrame) -> list[list[str]]:
     for row in wanted.to_dict("records"):
         percent = row["statistic"] in (SAME, CONTROLS)
         found = Estimate(row["estimate"], row["low"], row["high"], row["n"])
-        text = _percent(found) if percent else _kappa(found)
+        text = percent(found) if percent else _kappa(found)
         lines.append([CAPTIONS[row["statistic"]], row["reader"], str(row["n"]), text])
     return lines
 
@@ -224,6 +243,36 @@ def markdown(
     return "\n\n".join(parts) + "\n"
 
 
+def values(
+    table: pd.DataFrame,
+    numbers: pd.DataFrame,
+    key: pd.DataFrame,
+    paper: pd.DataFrame | None,
+    setting: Setting,
+) -> dict[str, object]:
+    """Return what the template `sections/table2.html` uses; parameters as in `markdown`."""
+    own = len(printed(table, None))
+    return {
+        "caption": caption(table, key, setting),
+        "cells": CELLS,
+        "lines": [
+            {
+                "reader": reader,
+                "cases": cases,
+                "cells": [_stacked(cell) for cell in cells],
+                "paper": number >= own,
+            }
+            for number, (reader, cases, *cells) in enumerate(printed(table, paper))
+        ],
+        "about_inferred": ABOUT_INFERRED,
+        "inferred_header": INFERRED,
+        "inferred": inferred(numbers),
+        "about_agreement": ABOUT_AGREEMENT,
+        "agreement_header": AGREEMENT,
+        "agreement": agreed(numbers),
+    }
+
+
 def html(
     table: pd.DataFrame,
     numbers: pd.DataFrame,
@@ -241,26 +290,13 @@ def html(
     provenance: the JSON text of `provenance.describe`, shown at the foot of the page.
     """
     name = title(setting)
-    own = len(printed(table, None))
-    lines = [
-        {"reader": reader, "cases": cases, "cells": map(_stacked, cells), "paper": number >= own}
-        for number, (reader, cases, *cells) in enumerate(printed(table, paper))
-    ]
     return html_page(
         templates,
         "table2.html",
         provenance,
         title=f"Table 2: {name}, {setting.dataset}",
         heading=f"Table 2. {name}",
-        caption=caption(table, key, setting),
-        cells=CELLS,
-        lines=lines,
-        about_inferred=ABOUT_INFERRED,
-        inferred_header=INFERRED,
-        inferred=inferred(numbers),
-        about_agreement=ABOUT_AGREEMENT,
-        agreement_header=AGREEMENT,
-        agreement=agreed(numbers),
+        **values(table, numbers, key, paper, setting),
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from markupsafe import Markup
@@ -16,7 +17,11 @@ LONG = 40  # rows and pictures of a section from which on it is folded
 
 def sections(files: Mapping[str, Files], study: Study) -> dict[str, Section]:
     """Return the sections by name. `files` has the files of each, in the order of the report."""
-    return {name: SECTIONS[name].section(of, study) for name, of in files.items()}
+    found: dict[str, Section] = {}
+    for name, of in files.items():
+        sources = {before: section.sources for before, section in found.items()}
+        found[name] = SECTIONS[name].section(of, replace(study, sources=sources))
+    return found
 
 
 def html(found: Mapping[str, Section], study: Study, templates: str | Path) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -24,15 +24,24 @@ class Cohort:
     classes: the names of the values of a label.
     exclusive: True where an image has one label and a network one probability a class (they sum
         to one), False where it has several labels and a probability each.
+    left_out: the numbers of images that are not in the frame, by the reason.
     """
 
     frame: pd.DataFrame
     classes: list[str]
     exclusive: bool = True
+    left_out: dict[str, int] = field(default_factory=dict)
 
 
-def of_views(index: pd.DataFrame, options: Mapping) -> pd.DataFrame:
-    """Return the images with one of the task's views; the others are counted in the log."""
+def leave_out(left_out: dict[str, int], why: str, images: int) -> None:
+    """Count images that are left out for a reason, and say so in the log."""
+    if images:
+        left_out[why] = int(images)
+        logging.info("left out, %s: %d images", why, images)
+
+
+def of_views(index: pd.DataFrame, options: Mapping, left_out: dict[str, int]) -> pd.DataFrame:
+    """Return the images with one of the task's views, and count the others in `left_out`."""
     taken = index["view"].isin([view.strip().upper() for view in options["views"]])
     others = index.loc[~taken, "view"].replace("", "(none)").value_counts()
     found = listed(f"{view} ({count})" for view, count in others.items())
@@ -43,33 +52,37 @@ def of_views(index: pd.DataFrame, options: Mapping) -> pd.DataFrame:
         )
     if len(others):
         logging.info("left out, for tasks.%s.views: %s", options["name"], found)
+    left_out |= {f"view {view}": int(count) for view, count in others.items()}
     return index[taken]
 
 
 def long(
-    images: pd.DataFrame, label: str | np.ndarray, reported: np.ndarray, **columns
+    images: pd.DataFrame,
+    label: str | np.ndarray,
+    reported: np.ndarray,
+    left_out: dict[str, int],
+    **columns,
 ) -> pd.DataFrame:
     """Return rows of image, patient, split as the frame of a cohort, with a label each.
 
-    Rows without a split are left out and counted in the log. Images are not mirrored and their
-    truth is not known, unless `columns` says so.
+    Rows without a split are not returned; their images are counted in `left_out`. Images are not
+    mirrored and their truth is not known, unless `columns` says so.
     """
     known = {"label": label, "reported_label": np.asarray(reported, np.int8)}
     frame = images.assign(mirrored=False, true_label=np.int8(UNKNOWN), **known).assign(**columns)
     taken = frame["split"] != ""
-    if not taken.all():
-        count = frame.loc[~taken, "image"].nunique()
-        logging.info("left out, for all splits are full: %d images", count)
+    leave_out(left_out, "for all splits are full", frame.loc[~taken, "image"].nunique())
     return frame.loc[taken, list(COLUMNS)].reset_index(drop=True)
 
 
-def known(images: pd.DataFrame, reported: np.ndarray, what: str) -> pd.DataFrame:
-    """Return the images of which something is reported; the others are counted in the log."""
+def known(
+    images: pd.DataFrame, reported: np.ndarray, what: str, left_out: dict[str, int]
+) -> pd.DataFrame:
+    """Return the images of which something is reported, and count the others in `left_out`."""
     unknown = (reported == UNKNOWN) if reported.ndim == 1 else (reported == UNKNOWN).all(axis=1)
     if unknown.all():
         raise UserError(f"No image has a known value of {what}: every cell is masked or empty.")
-    if unknown.any():
-        logging.info("left out, without a known value of %s: %d images", what, unknown.sum())
+    leave_out(left_out, f"without a known value of {what}", unknown.sum())
     return images[~unknown]
 
 

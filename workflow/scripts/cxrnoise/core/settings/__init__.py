@@ -13,7 +13,9 @@ from cxrnoise.core.settings.defaults import complete, prepared
 from cxrnoise.core.settings.errors import sentence
 from cxrnoise.core.settings.models import Settings
 
-__all__ = ["Settings", "slug", "stated", "validate"]
+__all__ = ["Settings", "defaults", "slug", "stated", "validate"]
+
+OF_A_TASK = ("kind", "finding", "findings", "column", "file")  # what it is, not how it is done
 
 
 def validate(config: dict[str, Any]) -> Settings:
@@ -33,6 +35,15 @@ def validate(config: dict[str, Any]) -> Settings:
     complete(settings)
     check(settings)
     return settings
+
+
+def defaults(config: dict[str, Any]) -> Settings:
+    """Return a configuration with the tasks of a checked one, and all else by default."""
+    tasks = {
+        name: {key: task[key] for key in OF_A_TASK if key in task}
+        for name, task in config["tasks"].items()
+    }
+    return validate({"tasks": tasks})
 
 
 def stated(config: dict[str, Any], numbers_path: str | Path) -> dict[str, Any]:

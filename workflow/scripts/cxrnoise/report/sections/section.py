@@ -15,7 +15,8 @@ class Study:
     dataset: its name. phantom: whether its images are drawn. simulated: whether its readers are a
     program. config: the whole configuration. pictures: whether radiographs may be shown.
     names: of images and patients, as the report may show them. first: how many suspicious labels
-    are shown.
+    are shown. defaults: of the configuration. sources: the files that hold the numbers of each
+    section before this one.
     """
 
     dataset: str
@@ -25,6 +26,8 @@ class Study:
     pictures: bool
     names: Names
     first: int
+    defaults: dict = field(default_factory=dict)
+    sources: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,41 @@
 
 import pandas as pd
 
-from cxrnoise.report import detected, table1
+from cxrnoise.report import detected, figures, saving, table1
 from cxrnoise.report.sections.section import Answer, Files, Section, Study
 
 QUESTION = "Does label noise matter?"
 
 
 def section(files: Files, study: Study) -> Section:
-    """Return the section. Files: by_seed, intervals, figure (SVG), paper (or none)."""
+    """Return the section.
+
+    Files, one for each noise model of the task situs: by_seed, intervals, figures (SVG). And paper,
+    the paper's table, or none.
+    """
+    models = study.config["tasks"]["situs"]["noise_models"]
+    paper = pd.read_csv(files["paper"]) if files["paper"] else None
+    tables, said = [], []
+    for model, by_seed, intervals, figure in zip(
+        models, files["by_seed"], files["intervals"], files["figures"], strict=True
+    ):
+        runs, found = pd.read_csv(by_seed), pd.read_csv(intervals)
+        beside = paper if model == table1.SYMMETRIC else None
+        shown = {"figure": saving.address(figure), "in_words": figures.in_words(found)}
+        tables.append(table1.values(runs, found, beside, _setting(study, model)) | shown)
+        said.append(answer(found, model))
+    return Section(
+        title="Table 1: mirrored radiographs with wrong labels",
+        values={"tables": tables},
+        sources=[*files["by_seed"], *files["intervals"]],
+        warnings=detected.warnings(study.phantom, simulated=False),
+        answers=[Answer(QUESTION, " ".join(said))],
+    )
+
+
+def _setting(study: Study, model: str) -> table1.Setting:
     config = study.config
-    setting = table1.Setting(
+    return table1.Setting(
         dataset=study.dataset,
         seeds=sorted(config["seeds"]),
         samples=config["uncertainty"]["samples"],
@@ -19,26 +44,35 @@ def section(files: Files, study: Study) -> Section:
         confidence=config["measures"]["confidence"],
         groups=config["measures"]["groups"],
         sd_factor=config["measures"]["sd_factor"],
-    )
-    runs, intervals = pd.read_csv(files["by_seed"]), pd.read_csv(files["intervals"])
-    paper = pd.read_csv(files["paper"]) if files["paper"] else None
-    return Section(
-        title="Table 1: mirrored radiographs with wrong labels",
-        values=table1.values(runs, intervals, paper, setting),
-        sources=[files["by_seed"], files["intervals"]],
-        warnings=detected.warnings(study.phantom, simulated=False),
-        answers=[Answer(QUESTION, _answer(intervals))],
+        noise_model=model,
     )
 
 
-def _answer(intervals: pd.DataFrame) -> str:
-    """Say how far the accuracy falls from no noise to the most."""
-    numbers = intervals.set_index(["noise_percent", "number"])
+def answer(intervals: pd.DataFrame, model: str) -> str:
+    """Say how far the accuracy falls from no noise to the most, as a sentence with its interval.
+
+    Parameters
+    ----------
+    intervals: the table `table1.intervals`; model: the noise model of its runs.
+    """
     worst = intervals["noise_percent"].max()
-    before, after = (numbers.loc[(level, "accuracy_truth")] for level in (0, worst))
-    fall = numbers.loc[(worst, table1.DROP)]
+    numbers = intervals.set_index(["noise_percent", "number"])
+    after = numbers.loc[(worst, "accuracy_truth")]
+    wrong = f"{worst:g} % of the labels wrong"
+    if model != table1.SYMMETRIC:
+        wrong = detected.noise_name(f"{model}-{worst:g}")
+    if (worst, table1.DROP) not in numbers.index:
+        return (
+            f"With {wrong} the accuracy against the truth is {_number(after)}; there is no run "
+            "without noise to compare it with."
+        )
+    before, fall = numbers.loc[(0, "accuracy_truth")], numbers.loc[(worst, table1.DROP)]
+    clear = "Yes" if fall["low"] > 0 else "Not clearly"
     return (
-        f"With {worst:g} % of the labels wrong, the accuracy against the truth falls from "
-        f"{before['value']:.3f} to {after['value']:.3f}, by {fall['value']:.3f} "
-        f"[{fall['low']:.3f} to {fall['high']:.3f}]."
+        f"{clear}: with {wrong} the accuracy against the truth "
+        f"falls by {_number(fall)}, from {_number(before)} to {_number(after)}."
     )
+
+
+def _number(row: pd.Series) -> str:
+    return detected.with_interval(detected.Number(row["value"], row["low"], row["high"]))

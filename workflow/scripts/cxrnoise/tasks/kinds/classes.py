@@ -22,19 +22,21 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
     Raises `UserError` when a split would have no image of a class.
     """
     name = options["name"]
-    images = of_views(index, options).sort_values("image", ignore_index=True)
+    left_out: dict[str, int] = {}
+    images = of_views(index, options, left_out).sort_values("image", ignore_index=True)
     column = columns.named(index, options["column"], f"tasks.{name}.column")
     texts = images[column].str.strip()
     classes = sorted(set(texts) - {""})
     _check_number(classes, column, name)
     numbers = {text: number for number, text in enumerate(classes)} | {"": UNKNOWN}
     reported = texts.map(numbers).to_numpy(np.int8)
-    images = known(images.assign(reported=reported), reported, column)
+    images = known(images.assign(reported=reported), reported, column, left_out)
     numbers = images["reported"].value_counts().sort_index()
     rank = images["reported"].map(numbers.rank(method="first"))
     images = images.assign(stratum=rank.groupby(images["patient"]).transform("min"))
     images = splits.with_strata(images, options["splits"], name, seed)
-    made = Cohort(long(images, column, images["reported"]), classes)
+    frame = long(images, column, images["reported"], left_out)
+    made = Cohort(frame, classes, left_out=left_out)
     check_filled(images, name)
     check_classes(made, name)
     return made

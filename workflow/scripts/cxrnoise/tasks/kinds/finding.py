@@ -7,7 +7,15 @@ import pandas as pd
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.tasks import columns, splits, values
-from cxrnoise.tasks.cohorts import Cohort, check_classes, check_filled, known, long, of_views
+from cxrnoise.tasks.cohorts import (
+    Cohort,
+    check_classes,
+    check_filled,
+    known,
+    leave_out,
+    long,
+    of_views,
+)
 
 PUBLISHED_PATIENTS = 28868  # the paper's patients have smaller numbers
 
@@ -22,20 +30,22 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
     Raises `UserError` when a split would be empty or without positives or negatives.
     """
     name = options["name"]
-    images = of_views(index, options)
+    left_out: dict[str, int] = {}
+    images = of_views(index, options, left_out)
     if options.get("cohort") == "published":
-        images = _published(images, name)
+        images = _published(images, name, left_out)
     column = columns.named(index, options["finding"], f"tasks.{name}.finding")
     reported = values.read(images, column, *values.rules(options))
-    images = known(images.assign(reported=reported), reported, column)
-    images = _with_splits(images, options, seed).sort_values("image")
-    made = Cohort(long(images, column, images["reported"]), values.CLASSES)
+    images = known(images.assign(reported=reported), reported, column, left_out)
+    images = _with_splits(images, options, seed, left_out).sort_values("image")
+    frame = long(images, column, images["reported"], left_out)
+    made = Cohort(frame, values.CLASSES, left_out=left_out)
     check_filled(images, name)
     check_classes(made, name)
     return made
 
 
-def _published(images: pd.DataFrame, task: str) -> pd.DataFrame:
+def _published(images: pd.DataFrame, task: str, left_out: dict[str, int]) -> pd.DataFrame:
     numbered = images["patient"].str.fullmatch("[0-9]+")
     if not numbered.all():
         raise UserError(
@@ -49,14 +59,18 @@ def _published(images: pd.DataFrame, task: str) -> pd.DataFrame:
             f"tasks.{task}.cohort is published, which means the patients of ChestXRay14 below "
             f"{PUBLISHED_PATIENTS}, and no patient is: set it to all."
         )
-    logging.info("left out, for the paper has other patients: %d images", (~taken).sum())
+    leave_out(left_out, "for the paper has other patients", (~taken).sum())
     return images[taken]
 
 
-def _with_splits(images: pd.DataFrame, options: Mapping, seed: int) -> pd.DataFrame:
+def _with_splits(
+    images: pd.DataFrame, options: Mapping, seed: int, left_out: dict[str, int]
+) -> pd.DataFrame:
     held_out = _held_out(images, options)
     test = images[held_out].assign(split="test")
     rest = images[~images["patient"].isin(test["patient"])]
+    others = len(images) - len(test) - len(rest)
+    leave_out(left_out, "for their patients are held out", others)
     sizes, positives = options["splits"], options.get("positives") or options["splits"]
     if len(test):
         sizes, positives = splits.without_test(sizes), splits.without_test(positives)

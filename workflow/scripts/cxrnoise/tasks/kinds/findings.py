@@ -26,7 +26,8 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
     Raises `UserError` when a split would have no positive or no negative of a finding.
     """
     name = options["name"]
-    images = of_views(index, options).sort_values("image", ignore_index=True)
+    left_out: dict[str, int] = {}
+    images = of_views(index, options, left_out).sort_values("image", ignore_index=True)
     named = options["findings"]
     if named == "all":
         named = index.attrs.get("classes") or _all(images, f"tasks.{name}.findings")
@@ -34,13 +35,13 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
     reported = np.stack(
         [values.read(images, finding, *values.rules(options)) for finding in names], axis=1
     )
-    images = known(images, reported, f"tasks.{name}.findings")
+    images = known(images, reported, f"tasks.{name}.findings", left_out)
     reported = reported[images.index]
     images = images.assign(stratum=_rarest(images["patient"], reported == values.PRESENT))
     images = splits.with_strata(images, options["splits"], name, seed)
     repeated = images.loc[images.index.repeat(len(names))]
-    frame = long(repeated, np.tile(names, len(images)), reported.ravel())
-    made = Cohort(frame, values.CLASSES, exclusive=False)
+    frame = long(repeated, np.tile(names, len(images)), reported.ravel(), left_out)
+    made = Cohort(frame, values.CLASSES, exclusive=False, left_out=left_out)
     check_filled(images, name)
     check_classes(made, name)
     return made

@@ -20,8 +20,9 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
 
     Options: name, views, splits (counts or shares of images).
     """
-    images = of_views(index, options).sort_values("image").assign(stratum=0)
+    left_out: dict[str, int] = {}
+    images = of_views(index, options, left_out).sort_values("image").assign(stratum=0)
     images = splits.with_strata(images, options["splits"], options["name"], seed)
-    frame = long(images, "orientation", [UPRIGHT] * len(images))
+    frame = long(images, "orientation", [UPRIGHT] * len(images), left_out)
     check_filled(images, options["name"])
-    return Cohort(frame, orientations.names())
+    return Cohort(frame, orientations.names(), left_out=left_out)

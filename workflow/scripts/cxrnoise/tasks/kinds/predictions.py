@@ -23,7 +23,7 @@ from cxrnoise.core.errors import UserError
 from cxrnoise.core.manifests import UNKNOWN
 from cxrnoise.core.names import slug
 from cxrnoise.tasks import values
-from cxrnoise.tasks.cohorts import COLUMNS, Cohort
+from cxrnoise.tasks.cohorts import COLUMNS, Cohort, leave_out
 from cxrnoise.tasks.columns import listed
 
 SPLIT = "test"
@@ -41,12 +41,19 @@ def cohort(index: pd.DataFrame | None, options: Mapping, seed: int) -> Cohort:
 
     Options: file, uncertain, empty.
     """
-    labels, _, classes, exclusive = read(options["file"], options)
-    return Cohort(labels, classes if exclusive else values.CLASSES, exclusive)
+    left_out: dict[str, int] = {}
+    labels, _, classes, exclusive = read(options["file"], options, left_out)
+    return Cohort(labels, classes if exclusive else values.CLASSES, exclusive, left_out)
 
 
-def read(path: str | Path, options: Mapping) -> tuple[pd.DataFrame, pd.DataFrame, list[str], bool]:
+def read(
+    path: str | Path, options: Mapping, left_out: dict[str, int] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str], bool]:
     """Read a CSV or Parquet file of predictions.
+
+    Parameters
+    ----------
+    left_out: takes the number of images without a given label.
 
     Returns
     -------
@@ -68,14 +75,16 @@ def read(path: str | Path, options: Mapping) -> tuple[pd.DataFrame, pd.DataFrame
     images = pd.DataFrame({"image": table[image], "patient": people, "split": SPLIT})
     rest = table.drop(columns=[image] if patient is None else [image, patient])
     if _column(rest, GIVEN) is not None:
-        return _of_classes(images, rest, path)
+        return _of_classes(images, rest, path, {} if left_out is None else left_out)
     findings = [match[1] for match in map(GIVEN_FINDING.fullmatch, rest.columns) if match]
     if not findings:
         raise _lacks(path, "given_label", table)
     return _of_findings(images, rest, path, findings, values.rules(options))
 
 
-def _of_classes(images: pd.DataFrame, table: pd.DataFrame, path: str | Path):
+def _of_classes(
+    images: pd.DataFrame, table: pd.DataFrame, path: str | Path, left_out: dict[str, int]
+):
     given, true = _column(table, GIVEN), _column(table, TRUE)
     others = table.drop(columns=[given] if true is None else [given, true])
     columns = _probability_columns(others, path)
@@ -87,8 +96,7 @@ def _of_classes(images: pd.DataFrame, table: pd.DataFrame, path: str | Path):
     if true is not None:
         truth = _numbers(table[true], classes, images["image"], path)
     known = reported != UNKNOWN
-    if not known.all():
-        logging.info("left out, without a given label: %d images", (~known).sum())
+    leave_out(left_out, "without a given label", (~known).sum())
     labels = _labels(images, "label", truth, reported)
     predictions = _predictions(images, probabilities, classes)
     return _only(labels, known), _only(predictions, known), classes, True

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cxrnoise.tasks import splits
-from cxrnoise.tasks.cohorts import Cohort, check_classes, long, of_views
+from cxrnoise.tasks.cohorts import Cohort, check_classes, leave_out, long, of_views
 
 CLASSES = ["unmirrored", "mirrored"]
 
@@ -22,14 +22,18 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
     Raises `UserError` when there is no image of the views, the splits are larger than the
     cohort, or one of them has too few patients.
     """
-    images = splits.one_per_patient(of_views(index, options), seed)
+    left_out: dict[str, int] = {}
+    all_images = of_views(index, options, left_out)
+    images = splits.one_per_patient(all_images, seed)
+    others = len(all_images) - len(images)
+    leave_out(left_out, "for another image of the patient was drawn", others)
     found = splits.of_patients(images["patient"], options["splits"], options["name"], seed)
     images = images.assign(split=found)
     taken = found != ""
     mirrored = np.zeros(len(images), bool)
     mirrored[taken] = splits.half_of_each(found[taken], images.loc[taken, "patient"], seed)
     label = mirrored.astype(np.int8)
-    frame = long(images, "situs", label, mirrored=mirrored, true_label=label)
-    made = Cohort(frame, CLASSES)
+    frame = long(images, "situs", label, left_out, mirrored=mirrored, true_label=label)
+    made = Cohort(frame, CLASSES, left_out=left_out)
     check_classes(made, options["name"])
     return made
