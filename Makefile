@@ -37,6 +37,7 @@ venv: $(VENV) ## make .venv for runs from the lock, exact versions with hashes
 .PHONY: $(VENV) $(DEV)
 $(VENV):
 	@cmp -s $(LOCK) $@ || { envs/venv $(PYTHON) && envs/install $(LOCK) && cp $(LOCK) $@; }
+	@ln -sf ../../envs/reading-room .venv/bin/reading-room
 
 # What tests and style need besides.
 $(DEV): $(VENV)
@@ -53,7 +54,7 @@ audit-demo: $(VENV) ## after demo: which labels of the phantoms are wrong, by SI
 	@cat results/demo/findings/audit/audit.md
 
 reading-room: $(VENV) ## serve the reading study of the last run
-	@PYTHONPATH=workflow/scripts $(RUN) readingroom "$(STUDY)" serve
+	@.venv/bin/reading-room "$(STUDY)" serve
 
 test: $(DEV) ## the whole test suite
 	@$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -82,7 +83,7 @@ format: $(DEV) ## format Python and Snakefiles
 	@$(RUN) snakefmt Snakefile rules
 
 docs: $(VENV) ## the tables of keys in config/README.md, from the models
-	@PYTHONPATH=workflow/scripts $(RUN) cxrnoise.core.settings config/README.md
+	@cd workflow/scripts && ../../$(RUN) cxrnoise.core.settings ../../config/README.md
 
 lock: ## compile envs/*.in into the locks, with uv; UPGRADE=1 takes the newest versions
 	$(COMPILE) $(if $(UPGRADE),--upgrade) envs/requirements.in --output-file envs/lock.txt

@@ -511,12 +511,8 @@ def once_read(files):
                 "audit-sample), let people read its images, and name the file of their readings in "
                 "audit.readings."
             )
-        sys.exit(
-            f"Nobody has read the sample of the audit yet: make it (target audit-sample), read it "
-            f"(make reading-room STUDY={folder}/study), export the readings "
-            f"(PYTHONPATH=workflow/scripts python -m readingroom {folder}/study export "
-            f"{exported}) and run again."
-        )
+        first = "make it (target audit-sample), "
+        sys.exit(sources.unread(f"{folder}/study", exported, first))
 
     return found
 

@@ -230,7 +230,7 @@ def test_a_sample_is_ready_for_the_reading_room(corrected):
 
     printed = corrected.refuses("--dry-run", "audit")
     assert "make reading-room STUDY=results/emphysema/audit/design-first/study" in printed
-    assert "results/emphysema/audit/design-first/readings.csv" in printed
+    assert ".venv/bin/reading-room results/emphysema/audit/design-first/study export " in printed
     retrained = corrected.jobs("-R", ORIENTED, "--", "audit-sample")
     assert retrained["ranking_before"] == 1
     assert not {"design", "sample", "audit_study"} & set(retrained)

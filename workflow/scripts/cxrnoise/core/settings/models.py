@@ -777,7 +777,7 @@ class Settings(Group):
     weights: File = key(
         "imagenet",
         "Initial weights: `imagenet` (Keras Applications, downloaded once), the path of a weights "
-        "file, or `none`. The paper starts from ImageNet (§2.2).",
+        "file (docs/weights.md), or `none`. The paper starts from ImageNet (§2.2).",
     )
     weights_input: Literal["auto", "torch", "caffe", "tf", "raw", "xrv"] = key(
         "auto",
