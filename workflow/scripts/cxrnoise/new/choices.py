@@ -219,7 +219,7 @@ def _made(
 
 def _name(column: str, otherwise: str) -> str:
     """Return the name of a column as that of a task, or `otherwise` where it cannot be one."""
-    text = unicodedata.normalize("NFKD", column).encode("ascii", "ignore").decode().lower()
+    text = unicodedata.normalize("NFKD", column.casefold()).encode("ascii", "ignore").decode()
     name = re.sub("[^a-z0-9]+", "_", text).strip("_")
     return otherwise if name in {"", *PAPER_TASKS, *RESERVED} else name
 

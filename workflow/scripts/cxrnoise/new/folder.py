@@ -82,7 +82,7 @@ def look(images: str | Path) -> Folder:
     by_file = {one.file: one for one in opened}
     for column in ("view", "problem"):
         said = {file: getattr(one, column) for file, one in by_file.items()}
-        files[column] = files["file"].map(said).fillna("")
+        files[column] = [said.get(file, "") for file in files["file"]]
     return Folder(
         str(images), files, [PurePosixPath(path).name for path in archives], others, opened
     )

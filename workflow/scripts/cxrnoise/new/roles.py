@@ -99,7 +99,8 @@ def _image(
     shares = {}
     for name in [given] if given else table:
         cells = table[name].str.replace(r"^.*[\\/]", "", regex=True).str.casefold()
-        shares[name] = (cells.isin(whole).mean(), cells.isin(stems).mean())
+        distinct = cells.nunique() > len(cells) / 2  # or 0 and 1 would be 0.png and 1.png
+        shares[name] = (cells.isin(whole).mean(), distinct * cells.isin(stems).mean())
     best = max(shares, key=lambda name: (max(shares[name]), name in usual))
     exact, without = shares[best]
     if max(exact, without) == 0:
@@ -147,7 +148,8 @@ def _patient(
     named = usual + [name for name in others if name not in usual and words.is_patient(name)]
     candidates = by_header or named
     if not candidates:
-        if table[image].str.replace("\\", "/", regex=False).str.contains(PATIENT_FOLDER).all():
+        paths = table[image].str.replace("\\", "/", regex=False)
+        if paths.str.extract(PATIENT_FOLDER, expand=False).notna().all():
             return None, "the folder in the path"
         raise UserError(
             f"No column of {path} is known to be the patient, and all images of a patient must be "

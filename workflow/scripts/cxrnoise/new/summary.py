@@ -150,9 +150,8 @@ def _problems(found: Survey, choices: Choices) -> Iterator[str]:
         if kind in ("left out", "unreadable", "remark"):
             named = rows["image"] + " (" + rows["problem"].str.replace(".*?: ", "", n=1) + ")"
         elif kind == "missing":
-            named = rows["image"] + rows["where"].str.extract("; (there is .*)", expand=False).map(
-                " ({})".format, na_action="ignore"
-            ).fillna("")
+            near = rows["where"].str.extract("; (there is .*)", expand=False)
+            named = named.where(near.isna(), named + " (" + near + ")")
         yield f"{number:,} {PROBLEMS[kind][number > 1]}: {_some(named)}"
     yield from found.warnings
     labels = found.labels
