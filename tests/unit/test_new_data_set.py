@@ -200,12 +200,15 @@ def test_padchest_s_table_is_known_and_few_enough_findings_are_read(new, tmp_pat
 def test_a_column_of_classes_and_names_without_suffix_in_utf_16(new, tmp_path):
     names = ["normal", "neumonía", "tuberculosis"]
     rows = [[f"{n:04d}", f"P{n // 2}", names[n % 3], "hombre"] for n in range(90)]
+    for row in rows[:24:3]:
+        row[2] = "Normal"
     header = ["Radiografía", "Paciente", "Diagnóstico", "Sexo"]
     table(tmp_path / "labels.csv", header, rows, "\t", "utf-16")
     files(tmp_path / "images", [f"sala/{row[0]}.jpg" for row in rows])
     printed, config = new()
     assert "90 JPEG" in printed and "separated by tabs, utf-16" in printed
     assert re.search(r"^neumonía +30$", printed, re.M)
+    assert "'Normal' and 'normal' are taken for different classes" in printed
     assert config["table"]["suffix"] == ".jpg"
     assert config["table"]["image"] == "Radiografía"
     assert config["table"]["patient"] == "Paciente"
@@ -376,6 +379,8 @@ def test_names_that_yaml_would_misread_are_kept(new, english, tmp_path):
     table(tmp_path / "labels.csv", header, english)
     _, config = new()
     assert config["tasks"]["findings"]["findings"] == ["yes", "12: #é"]
+    assert new(name="12", only="yes")[1]["tasks"]["yes"]["finding"] == "yes"
+    assert new(name="no", only="12: #é")[1]["audit"]["task"] == "finding"
 
 
 def test_several_rows_an_image_are_said(new, english, tmp_path):

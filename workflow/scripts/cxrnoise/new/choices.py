@@ -30,6 +30,7 @@ FOLDS = 5
 READ, READ_OF_MANY, MANY = 150, 300, 2000  # images to read; of an archive of more than `MANY`
 TOLERATED = 0.01  # of the images of an own archive may be damaged
 MOST_THREADS = 8
+LONGEST_NAME = 60  # of a task
 SPLITS = {"train": 0.7, "val": 0.1, "test": 0.2}
 # Where the rarest finding has few patients, val and test need larger parts to have some of them.
 SPLITS_OF_FEW, FEW = {"train": 0.5, "val": 0.2, "test": 0.3}, 30
@@ -112,7 +113,7 @@ def choose(found: Survey, weights_file: str) -> Choices:
 
 
 def _empty(found: Survey) -> str:
-    """Say what an empty cell means: absent, unless most cells say that in words."""
+    """Say what an empty cell means: absent, unless more cells say "absent" than are empty."""
     findings = found.labels.findings.values()
     absent, empty = (sum(getattr(one, kind) for one in findings) for kind in ("absent", "empty"))
     return "masked" if absent > empty > 0 else "absent"
@@ -220,8 +221,8 @@ def _made(
 def _name(column: str, otherwise: str) -> str:
     """Return the name of a column as that of a task, or `otherwise` where it cannot be one."""
     text = unicodedata.normalize("NFKD", column.casefold()).encode("ascii", "ignore").decode()
-    name = re.sub("[^a-z0-9]+", "_", text).strip("_")
-    return otherwise if name in {"", *PAPER_TASKS, *RESERVED} else name
+    name = re.sub("[^a-z0-9]+", "_", text).strip("_")[:LONGEST_NAME]
+    return name if name[:1].isalpha() and name not in {*PAPER_TASKS, *RESERVED} else otherwise
 
 
 def _parts(fewest: int) -> tuple[dict[str, float], int]:

@@ -77,7 +77,9 @@ def find(
     named = [_given(there, path, name) for name in named]
     findings, classes = {}, {}
     for name in named or known or there:
-        counted = Counter(table[name].map(values.word_of))
+        counted = Counter()
+        for cell, number in table[name].value_counts().items():
+            counted[values.word_of(cell)] += number
         finding = _finding(counted)
         if finding and (named or known or not _is_other(name)):
             findings[name] = finding

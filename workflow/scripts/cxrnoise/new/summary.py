@@ -1,5 +1,6 @@
 """What was found, as it is printed."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from tabulate import tabulate
@@ -175,6 +176,11 @@ def _problems(found: Survey, choices: Choices) -> Iterator[str]:
         )
     for name, counted in labels.classes.items():
         several = [cell for cell in counted if any(mark in cell for mark in SEVERAL_IN_A_CELL)]
+        spelled = Counter(cell.casefold() for cell in counted)
+        alike = [cell for cell in counted if spelled[cell.casefold()] > 1]
+        if alike:
+            said = " and ".join(map(repr, alike[:SHOWN]))
+            yield f"{name}: {said} are taken for different classes"
         if several:
             yield (
                 f"{name}: cells such as {several[0]!r} are taken for one class; where they list "
