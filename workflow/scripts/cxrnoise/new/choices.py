@@ -263,9 +263,10 @@ def _problem(task: Task, images: pd.DataFrame, empty: str, words: Mapping[str, s
         "finding": task.labels[0],
         "column": task.labels[0],
     }
+    needed = images[["image", "patient", "view", *task.labels]]
     logging.disable()
     try:
-        KINDS[task.kind].cohort(images, options, 0)
+        KINDS[task.kind].cohort(needed, options, 0)
     except UserError as error:
         return str(error)
     finally:

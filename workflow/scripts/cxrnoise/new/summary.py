@@ -12,6 +12,7 @@ from cxrnoise.new.survey import OWN_LAYOUTS, Survey
 
 SHOWN = 3  # examples
 MOST_CLASSES = 10  # shown of a column
+MOST_FINDINGS = 30  # shown with those that are left out
 WIDTH = 44  # letters of a list of columns
 LAYOUTS = {"chestxray14": "ChestXRay14", "padchest": "PadChest"}
 # Of one image, and of several.
@@ -125,13 +126,18 @@ def _known(found: Survey, role: str) -> tuple[str | None, str]:
 
 
 def _findings(found: Survey, choices: Choices) -> str:
+    left_out, shown = choices.task.left_out, found.labels.findings
+    if len(shown) > MOST_FINDINGS:
+        shown = {name: finding for name, finding in shown.items() if name not in left_out}
     rows = [
         [name, finding.present, finding.absent, finding.uncertain, finding.empty]
-        + [f"left out: {choices.task.left_out[name]}" if name in choices.task.left_out else ""]
-        for name, finding in found.labels.findings.items()
+        + [f"left out: {left_out[name]}" if name in left_out else ""]
+        for name, finding in shown.items()
     ]
     header = ["finding", "present", "absent", "uncertain", "empty", ""]
-    return tabulate(rows, header, tablefmt="simple", intfmt=",") if rows else ""
+    made = tabulate(rows, header, tablefmt="simple", intfmt=",") if rows else ""
+    more = len(found.labels.findings) - len(shown)
+    return made + (f"\n… and {more} that fewer patients have, which are left out" if more else "")
 
 
 def _classes(name: str, counted: dict[str, int]) -> str:
