@@ -148,6 +148,34 @@ def test_archives_are_not_read(new, tmp_path):
     assert config["tasks"]["findings"]["findings"] == ["Effusion", "Mass"]
 
 
+def test_archives_need_the_name_of_an_unusual_column(new, tmp_path):
+    rows = [[f"{number}.png", f"{number}", "ja" if number % 2 else "nein"] for number in range(20)]
+    table(tmp_path / "labels.csv", ["Datei", "Patient", "Erguss"], rows, ";")
+    files(tmp_path / "images", ["a.tar.gz"])
+    with pytest.raises(UserError, match="give IMAGE=COLUMN, one of 'Datei', 'Patient', 'Erguss'"):
+        new()
+    _, config = new(image="datei")
+    assert config["table"]["image"] == "Datei"
+
+
+def test_of_dicom_files_a_few_are_opened_and_what_is_wrong_is_said(new, tmp_path):
+    rows = [[f"{number}.dcm", f"{number}", number % 2] for number in range(24)]
+    table(tmp_path / "labels.csv", ["image", "patient", "Effusion"], rows)
+    for row in rows:
+        view = {"0.dcm": "LL", "1.dcm": "AP"}.get(row[0], "PA")
+        whole = dicom(PIXELS, PatientID="same for all", ViewPosition=view)
+        data = whole[:-40] if row[0] == "2.dcm" else whole
+        files(tmp_path / "images", [row[0]], lambda _, data=data: data)
+    printed, config = new()
+    assert "24 of the DICOM files were opened, 22 are good (AP 1, PA 21)" in printed
+    assert "1 of the opened files is no frontal chest radiograph and is not used: 0.dcm (View" in (
+        printed
+    )
+    assert "1 of the opened files is cut off: 2.dcm" in printed
+    assert config["tasks"]["effusion"]["views"] == ["PA", "AP"]
+    assert config["tolerated"]["truncated"] == 1
+
+
 def test_chexpert_s_table_is_read_as_it_is(new, tmp_path):
     header = [
         "Path",

@@ -155,7 +155,9 @@ def _problems(found: Survey, choices: Choices) -> Iterator[str]:
         rows = report[kinds == kind].drop_duplicates("image")
         named = rows["image"]
         if kind in ("left out", "unreadable", "remark"):
-            named = rows["image"] + " (" + rows["problem"].str.replace(".*?: ", "", n=1) + ")"
+            named = (
+                rows["image"] + " (" + rows["problem"].str.replace("^.*?: ", "", regex=True) + ")"
+            )
         elif kind == "missing":
             near = rows["where"].str.extract("; (there is .*)", expand=False)
             named = named.where(near.isna(), named + " (" + near + ")")
