@@ -57,7 +57,7 @@ class Labels:
         found = {}
         for finding in self.findings.values():
             found |= finding.words | dict.fromkeys(finding.unknown, "masked")
-        return found
+        return dict(sorted(found.items(), key=lambda item: (item[1], item[0])))
 
 
 def find(
