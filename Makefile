@@ -23,7 +23,7 @@ SNAKEMAKE := $(RUN) snakemake
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help venv demo audit-demo reading-room test test-kills test-slurm test-slurm-gpus lint format docs \
+.PHONY: help venv demo audit-demo new reading-room test test-kills test-slurm test-slurm-gpus lint format docs \
 	lock clean
 
 help: ## list these commands
@@ -52,6 +52,12 @@ audit-demo: $(VENV) ## after demo: which labels of the phantoms are wrong, by SI
 	@$(AUDIT) -- audit-sample audit
 	@$(AUDIT) corrections=results/demo/findings/audit/corrections.csv -- audit
 	@cat results/demo/findings/audit/audit.md
+
+# What was given on the command line is in the environment, where the shell cannot misread it.
+new: $(VENV) ## NAME=mine IMAGES=FOLDER LABELS=FILE.csv: looks at your data, writes mine.yaml
+	@PYTHONPATH=workflow/scripts $(RUN) cxrnoise.new --name "$$NAME" --images "$$IMAGES" \
+		--labels "$$LABELS" --patient "$$PATIENT" --image "$$IMAGE" --only "$$ONLY" \
+		--weights "$$WEIGHTS"
 
 reading-room: $(VENV) ## serve the reading study of the last run
 	@.venv/bin/reading-room "$(STUDY)" serve

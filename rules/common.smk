@@ -48,6 +48,13 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 DATASET, NAME = config["dataset"]["kind"], config["dataset"]["name"]
+# How a table of your own is read: its columns, and the cells of its findings.
+COLUMNS = {
+    key: config["table"][key]
+    for key in ("image", "patient", "view", "suffix")
+    if DATASET == "table"
+}
+CELLS = {key: config["table"][key] for key in ("uncertain", "empty", "words")}
 PHANTOM = DATASET == "phantom"
 TASKS = config["tasks"]
 SEEDS = [str(seed) for seed in config["seeds"]]
@@ -169,7 +176,7 @@ def cohort_options(wildcards):
     """Return the keys of a task that say who is in its cohort and how labels are read."""
     task = TASKS[wildcards.task]
     keys = "views splits finding cohort held_out positives findings column file"
-    return {key: task[key] for key in keys.split() if key in task} | config["table"]
+    return {key: task[key] for key in keys.split() if key in task} | CELLS
 
 
 def untracked(value):

@@ -1,7 +1,10 @@
 """The examples of docs/own-data.md: run as they are written there, on small images."""
 
 import csv
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -157,6 +160,19 @@ def tables_of_readers(project, images):
     assert "&lt;script&gt;" in page and "<script" not in page
     markdown = (results / "table2.md").read_text(encoding="utf-8")
     assert ODD_READERS[0].replace("|", r"\|") in markdown
+
+
+def test_the_configuration_of_make_new_is_planned(example):
+    project, _, _ = example
+    given = ["--name", "found", "--images", "data/mine/images", "--labels", "data/mine/labels.csv"]
+    command = [sys.executable, "-m", "cxrnoise.new", *given]
+    library = {**os.environ, "PYTHONPATH": str(project.folder / "workflow/scripts")}
+    subprocess.run(command, cwd=project.folder, env=library, check=True, capture_output=True)
+    planned = "snakemake --configfile found.yaml --cores 2 --dry-run -- audit-sample hanging"
+    done = project.documented(planned)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for rule in ("ranking_before", "audit_study", "hanging_page"):
+        assert f"rule {rule}:" in done.stdout + done.stderr
 
 
 def test_a_truncated_dicom_file_of_the_example_stops_the_run_by_name(example):
