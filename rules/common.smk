@@ -9,8 +9,6 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
-from snakemake.exceptions import WorkflowError
-
 from cxrnoise.core import allocator, backbones, jobs, parts, settings
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.fingerprint import fingerprint
@@ -41,7 +39,7 @@ try:
         FILES_TABLE = f"{workflow.basedir}/config/chestxray14-files.csv"
     FILES = downloads.read(FILES_TABLE)
 except UserError as error:
-    raise WorkflowError(str(error)) from None
+    sys.exit(str(error))
 
 DATASET, NAME = config["dataset"]["kind"], config["dataset"]["name"]
 PHANTOM = DATASET == "phantom"
