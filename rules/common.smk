@@ -20,6 +20,8 @@ from cxrnoise.scores.run import FEWEST_EPOCHS, PARTS
 from cxrnoise.tasks.noise.registry import MODELS
 
 jobs.end_with_this_process()
+failures = jobs.Failures()
+logger.addHandler(failures)
 shell.prefix(allocator.shell_prefix())
 try:
     config.update(settings.validate(config).model_dump())

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -213,6 +214,20 @@ def test_an_install_that_failed_is_done_again(project):
 def test_an_environment_with_cuda_stays_one(project):
     assert "envs/lock-gpu.txt" in make(project, "venv", "GPU=1").stdout
     assert "Installing" not in make(project, "venv").stdout
+
+
+def test_snakemake_finds_our_plugins_also_in_a_project_that_was_moved(project, tmp_path):
+    plugin = project / "workflow/plugins/a_plugin.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.touch()
+    command = [sys.executable, "-m", "venv", "--without-pip", project / ".venv"]
+    subprocess.run(command, check=True)
+    shutil.copy(ENVS / "lock.txt", project / ".venv")  # as if it were installed
+    assert make(project, "venv").returncode == 0
+    moved = project.rename(tmp_path / "moved project")
+    command = [moved / ".venv/bin/python", "-c", "import a_plugin; print(a_plugin.__file__)"]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.stdout.strip() == str(moved / "workflow/plugins/a_plugin.py"), found.stderr
 
 
 @pytest.mark.parametrize("version", ["2.7", "3.10", "3.14"])

@@ -42,11 +42,12 @@ class TimeLeft:
         """
         running = [(rule, now - began) for rule, began in list(self._running.values())]
         waiting = {rule: number for rule, number in list(self._waiting.items()) if number > 0}
-        work = sum(number * self._of(rule, running) for rule, number in waiting.items())
+        still = [max(self._of(rule, []) - elapsed, 0) for rule, elapsed in running]
+        each = {rule: self._of(rule, running) for rule in waiting}
+        work = sum(number * each[rule] for rule, number in waiting.items())
         if waiting:
             work *= max(left - len(running), 0) / sum(waiting.values())
-        work += sum(max(self._of(rule, []) - elapsed, 0) for rule, elapsed in running)
-        return work / self._at_once(running, now)
+        return max([(work + sum(still)) / self._at_once(running, now), *each.values(), *still])
 
     def _of(self, rule, running):
         """Return how long a job of a rule takes, at least as long as one that is running."""

@@ -43,7 +43,7 @@ def job(snakemake) -> Iterator[None]:
     """Log to the rule's log file; turn a `UserError` into its sentence and exit 1.
 
     What is no error goes to stderr as well. Errors do not: Snakemake prints the log of a failed
-    job, and `say_at_the_end` the sentence. Under `QUIET` all of stderr goes to the log.
+    job, and `Failures` the sentence. Under `QUIET` all of stderr goes to the log.
 
     The job ends with the Snakemake that started it, so that it does not work beside the jobs of
     the next run.
@@ -74,21 +74,41 @@ def job(snakemake) -> Iterator[None]:
         sys.exit(1)
 
 
-def say_at_the_end(failed) -> None:
-    """Print the sentence of the failed job that ended last, once this process ends.
+class Failures(logging.Handler):
+    """The jobs of this run that have failed, from what Snakemake's logger is told."""
 
-    Snakemake's own lines about the end then stand above it. `failed` are Snakemake's jobs.
-    """
-    rules = {job.log[0]: job.rule.name for job in failed if job.log and os.path.exists(job.log[0])}
-    if not rules:  # none has begun, and Snakemake says why
-        return
-    *others, last = sorted(rules, key=os.path.getmtime)
-    errors = re.findall(r"(?m)^[\d:]{8} ERROR (.*)", Path(last).read_text(errors="replace"))
-    lines = ["", errors[-1] if errors else NO_SENTENCE.format(rule=rules[last])]
-    lines.append(f"The log of this step ({rules[last]}): {last}")
-    if others:
-        lines.append(f"The logs of the other steps that failed: {', '.join(others)}")
-    atexit.register(print, "\n".join(lines), file=sys.stderr)
+    def __init__(self):
+        super().__init__()
+        self._jobs = {}  # rule and logs of each by its id, the latest last
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = getattr(record, "event", None)
+        if event == "job_error":
+            self._jobs.pop(record.jobid, None)
+            self._jobs[record.jobid] = record.rule_name, record.log
+        elif event == "job_finished":  # at a further attempt
+            self._jobs.pop(record.job_id, None)
+
+    def say_at_the_end(self) -> None:
+        """Print the sentence of the last one when this process ends, below Snakemake's own lines.
+
+        It is the last error in the log of the job. Nothing is printed where Snakemake failed
+        before any job.
+        """
+        if not self._jobs:
+            return
+        *others, (rule, logs) = self._jobs.values()
+        lines = ["", _last_error(logs[0]) or NO_SENTENCE.format(rule=rule)]
+        lines.append(f"The log of this step ({rule}): {', '.join(logs)}")
+        if others:
+            lines.append(f"Also failed, with logs: {', '.join(logs[0] for _, logs in others)}")
+        atexit.register(print, "\n".join(lines), file=sys.stderr)
+
+
+def _last_error(log: str) -> str:
+    text = Path(log).read_text(errors="replace") if os.path.exists(log) else ""
+    errors = re.findall(r"(?m)^[\d:]{8} ERROR (.*)", text)
+    return errors[-1] if errors else ""
 
 
 def _handlers(path: str) -> list[logging.Handler]:
