@@ -9,8 +9,6 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
-from snakemake.exceptions import WorkflowError
-
 from cxrnoise.core import allocator, backbones, jobs, parts, settings
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.fingerprint import fingerprint
@@ -23,6 +21,8 @@ from cxrnoise.scores.run import FEWEST_EPOCHS, PARTS
 from cxrnoise.tasks.noise.registry import MODELS
 
 jobs.end_with_this_process()
+failures = jobs.Failures()
+logger.addHandler(failures)
 shell.prefix(allocator.shell_prefix())
 try:
     config.update(settings.validate(config).model_dump())
@@ -45,7 +45,7 @@ try:
         FILES_TABLE = f"{workflow.basedir}/config/chestxray14-files.csv"
     FILES = downloads.read(FILES_TABLE)
 except UserError as error:
-    raise WorkflowError(str(error)) from None
+    sys.exit(str(error))
 
 DATASET, NAME = config["dataset"]["kind"], config["dataset"]["name"]
 # How a table of your own is read: its columns, and the cells of its findings.

@@ -264,6 +264,20 @@ def test_no_text_asks_for_a_variable_of_python():
     assert [path for path in texts if b"PYTHONPATH" in path.read_bytes()] == []
 
 
+def test_snakemake_finds_our_plugins_also_in_a_project_that_was_moved(project, tmp_path):
+    plugin = project / "workflow/plugins/a_plugin.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.touch()
+    command = [sys.executable, "-m", "venv", "--without-pip", project / ".venv"]
+    subprocess.run(command, check=True)
+    shutil.copy(ENVS / "lock.txt", project / ".venv")  # as if it were installed
+    assert make(project, "venv").returncode == 0
+    moved = project.rename(tmp_path / "moved project")
+    command = [moved / ".venv/bin/python", "-c", "import a_plugin; print(a_plugin.__file__)"]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.stdout.strip() == str(moved / "workflow/plugins/a_plugin.py"), found.stderr
+
+
 @pytest.mark.parametrize("version", ["2.7", "3.10", "3.14"])
 def test_another_python_is_refused_with_one_sentence(project, version):
     refused = make(project, "venv", version=version)

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from pydicom import uid
 
+from project import said_at_the_end
 from tiny import dicom, jpeg, png
 
 ROOT = Path(__file__).parents[2]
@@ -81,12 +82,10 @@ def runs(project, command):
 
 
 def refused(project, command):
-    """Return what is printed by a documented command that must fail."""
+    """Return what is said at the end of a documented command that must fail."""
     done = project.documented(command)
     assert done.returncode != 0
-    printed = done.stdout + done.stderr
-    assert "Traceback" not in printed
-    return printed
+    return said_at_the_end(done.stdout + done.stderr)
 
 
 def noise(number):
