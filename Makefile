@@ -49,14 +49,15 @@ $(VENV):
 $(DEV): $(VENV)
 	@cmp -s $(DEV_LOCK) $@ || { envs/install $(DEV_LOCK) && cp $(DEV_LOCK) $@; }
 
-demo: $(VENV) ## phantoms to results/demo/table1.csv, some minutes
-	@$(DEMO) -- results/demo/table1.csv results/demo/figures/situs.svg
+demo: $(VENV) ## phantoms to Table 1 and its report, some minutes
+	@$(DEMO) --config 'report={sections: [data, table1, made]}' -- \
+		results/demo/table1.csv results/demo/figures/situs.svg report
 	@echo; sed '/^$$/q' results/demo/table1.md | cut -d '|' -f 1,2,4,5
 	@cat docs/after-demo.txt
 
-audit-demo: $(VENV) ## after demo: which labels of the phantoms are wrong, by SIMULATED readers
+audit-demo: $(VENV) ## after demo: all of the report; which labels are wrong, by SIMULATED readers
 	@$(AUDIT) -- audit-sample audit
-	@$(AUDIT) corrections=results/demo/findings/audit/corrections.csv -- audit
+	@$(AUDIT) corrections=results/demo/findings/audit/corrections.csv -- audit report
 	@echo; sed '/^## How many/,$$d' results/demo/findings/audit/audit.md | fold -s -w 80
 	@cat docs/after-audit-demo.txt
 

@@ -37,6 +37,7 @@ include: "rules/calibration.smk"
 include: "rules/corrections.smk"
 include: "rules/hanging.smk"
 include: "rules/audit_page.smk"
+include: "rules/reported.smk"
 include: "rules/report.smk"
 
 
