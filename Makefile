@@ -10,20 +10,25 @@ STUDY ?= results/emphysema/noise-0/seed-0/study
 KILLS ?= 50
 SAMPLE := images=tests/data/images metadata=tests/data/Data_Entry_2017_v2020.csv
 
+DEMO = $(SNAKEMAKE) --logger steps --configfile config/demo.yaml --cores $(CORES)
 # Five readers, because those of the demo err: the majority of three overturns many right labels.
-AUDIT = $(SNAKEMAKE) --configfile config/demo.yaml --cores $(CORES) \
-	--config 'simulated_reader={readers: 5}'
+AUDIT = $(DEMO) --config 'simulated_reader={readers: 5}'
 
 LOCK := envs/lock$(if $(filter 1,$(GPU)),-gpu).txt
 VENV := .venv/$(notdir $(LOCK))
 DEV_LOCK := envs/lock-dev.txt
 DEV := .venv/$(notdir $(DEV_LOCK))
+# Python finds the library and Snakemake's plugins by paths in .venv, relative so that the project can
+# be moved.
+PATHS = import pathlib, site; \
+	path = pathlib.Path(site.getsitepackages()[0], "cxrnoise.pth"); \
+	path.write_text("../../../../workflow/plugins\n../../../../workflow/scripts\n")
 RUN := .venv/bin/python -m
 SNAKEMAKE := $(RUN) snakemake
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help venv demo audit-demo reading-room test test-kills test-slurm test-slurm-gpus lint format docs \
+.PHONY: help venv demo audit-demo new reading-room test test-kills test-slurm test-slurm-gpus lint format docs \
 	lock clean
 
 help: ## list these commands
@@ -37,23 +42,33 @@ venv: $(VENV) ## make .venv for runs from the lock, exact versions with hashes
 .PHONY: $(VENV) $(DEV)
 $(VENV):
 	@cmp -s $(LOCK) $@ || { envs/venv $(PYTHON) && envs/install $(LOCK) && cp $(LOCK) $@; }
+	@ln -sf ../../envs/reading-room .venv/bin/reading-room
+	@.venv/bin/python -c '$(PATHS)'
 
 # What tests and style need besides.
 $(DEV): $(VENV)
 	@cmp -s $(DEV_LOCK) $@ || { envs/install $(DEV_LOCK) && cp $(DEV_LOCK) $@; }
 
-demo: $(VENV) ## phantoms to results/demo/table1.csv, some minutes
-	@$(SNAKEMAKE) --configfile config/demo.yaml --cores $(CORES) -- \
-		results/demo/table1.csv results/demo/figures/situs.svg
-	@cat results/demo/table1.md
+demo: $(VENV) ## phantoms to Table 1 and its report, some minutes
+	@$(DEMO) --config 'report={sections: [data, table1, made]}' -- \
+		results/demo/table1.csv results/demo/figures/situs.svg report
+	@echo; sed '/^$$/q' results/demo/table1.md | cut -d '|' -f 1,2,4,5
+	@cat docs/after-demo.txt
 
-audit-demo: $(VENV) ## after demo: which labels of the phantoms are wrong, by SIMULATED readers
+audit-demo: $(VENV) ## after demo: all of the report; which labels are wrong, by SIMULATED readers
 	@$(AUDIT) -- audit-sample audit
-	@$(AUDIT) corrections=results/demo/findings/audit/corrections.csv -- audit
-	@cat results/demo/findings/audit/audit.md
+	@$(AUDIT) corrections=results/demo/findings/audit/corrections.csv -- audit report
+	@echo; sed '/^## How many/,$$d' results/demo/findings/audit/audit.md | fold -s -w 80
+	@cat docs/after-audit-demo.txt
+
+# What was given on the command line is in the environment, where the shell cannot misread it.
+new: $(VENV) ## NAME=mine IMAGES=FOLDER LABELS=FILE.csv: looks at your data, writes mine.yaml
+	@$(RUN) cxrnoise.new --name "$$NAME" --images "$$IMAGES" \
+		--labels "$$LABELS" --patient "$$PATIENT" --image "$$IMAGE" --only "$$ONLY" \
+		--weights "$$WEIGHTS"
 
 reading-room: $(VENV) ## serve the reading study of the last run
-	@PYTHONPATH=workflow/scripts $(RUN) readingroom "$(STUDY)" serve
+	@.venv/bin/reading-room "$(STUDY)" serve
 
 test: $(DEV) ## the whole test suite
 	@$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -82,7 +97,7 @@ format: $(DEV) ## format Python and Snakefiles
 	@$(RUN) snakefmt Snakefile rules
 
 docs: $(VENV) ## the tables of keys in config/README.md, from the models
-	@PYTHONPATH=workflow/scripts $(RUN) cxrnoise.core.settings config/README.md
+	@cd workflow/scripts && ../../$(RUN) cxrnoise.core.settings ../../config/README.md
 
 lock: ## compile envs/*.in into the locks, with uv; UPGRADE=1 takes the newest versions
 	$(COMPILE) $(if $(UPGRADE),--upgrade) envs/requirements.in --output-file envs/lock.txt

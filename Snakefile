@@ -12,6 +12,11 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 report: "workflow/report/workflow.rst"
 
 
+# Why a run failed is said last, below all that Snakemake says.
+onerror:
+    failures.say_at_the_end()
+
+
 include: "rules/common.smk"
 include: "rules/downloads.smk"
 include: "rules/phantom.smk"
@@ -32,6 +37,7 @@ include: "rules/calibration.smk"
 include: "rules/corrections.smk"
 include: "rules/hanging.smk"
 include: "rules/audit_page.smk"
+include: "rules/reported.smk"
 include: "rules/report.smk"
 
 

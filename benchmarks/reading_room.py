@@ -73,8 +73,8 @@ def write_study(folder: Path, cases: int, size: int) -> None:
 def serve(study: Path) -> tuple[subprocess.Popen, str]:
     """Start the server; return its process and the first reader's link."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "readingroom", str(study), "serve", "--port", "0"],
-        env=os.environ | {"PYTHONPATH": str(SCRIPTS), "PYTHONUNBUFFERED": "1"},
+        [sys.executable, str(SCRIPTS / "reading_room.py"), str(study), "serve", "--port", "0"],
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -99,7 +99,7 @@ if IMPORTED:
         conda:
             "../envs/tables.yaml"
         params:
-            options=config["table"],
+            options=CELLS,
             code=fingerprint("imported.py"),
         script:
             "../workflow/scripts/imported.py"

@@ -22,6 +22,7 @@ if ARCHIVES:
             runtime=growing(120),
         params:
             kind=DATASET,
+            columns=COLUMNS,
             views=VIEWS,
             images=IMAGES,
             size=config["shards"]["size"],
@@ -72,6 +73,7 @@ checkpoint index:
         mem_mb=growing(4000),
     params:
         kind=DATASET,
+        columns=COLUMNS,
         views=VIEWS,
         number=config["shards"]["number"],
         tolerated=config["tolerated"],

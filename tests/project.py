@@ -10,6 +10,13 @@ from pathlib import Path
 
 from small_run import copy_workflow
 
+# The last line of Snakemake's own when a job has failed, and when a plan has.
+LAST = re.compile(
+    r"^(?:At least one job did not complete successfully\.|Building DAG of jobs\.\.\.|"
+    r"Updating checkpoint dependencies\.|Config file .* is extended .*)\n",
+    re.MULTILINE,
+)
+LOG = re.compile(r"^Logfile .*:\n=+\n.*?\n=+\n", re.MULTILINE | re.DOTALL)  # shown by Snakemake
 TARGETS = ("all", "table1", "table2", "total")  # no work of their own
 
 
@@ -64,11 +71,16 @@ class Project:
         """Return how many jobs each rule would have, `all` aside."""
         return self.run("--dry-run", *arguments)
 
-    def refuses(self, *arguments: str) -> str:
+    def fails(self, *arguments: str) -> str:
         """Return what is printed by a call that must fail."""
         done = self.snakemake(*arguments)
         assert done.returncode != 0
-        return done.stdout + done.stderr
+        self.printed = done.stdout + done.stderr
+        return self.printed
+
+    def refuses(self, *arguments: str) -> str:
+        """Return what we say at the end of a call that must fail; `printed` has all of it."""
+        return said_at_the_end(self.fails(*arguments))
 
     def takes(self, data, kind: str = "chestxray14") -> None:
         """Take the `images` and `metadata` of a data set on disk in place of phantoms."""
@@ -92,6 +104,15 @@ class Project:
         text = file.read_text()
         assert old in text
         file.write_text(text.replace(old, new, 1))
+
+
+def said_at_the_end(printed: str) -> str:
+    """Return what stands below Snakemake's own lines: a sentence that we print once, and logs."""
+    assert "Traceback" not in printed
+    end = LAST.split(printed)[-1].strip()
+    assert 1 <= len(end.splitlines()) <= 3, end
+    assert LOG.sub("", printed).count(end.splitlines()[0]) == 1
+    return end
 
 
 def _environment() -> dict[str, str]:

@@ -17,7 +17,7 @@ from reading_studies import ASKED, STUDY, write_study
 from readingroom import links
 from readingroom.store import Store
 
-SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
+PROGRAM = Path(__file__).parents[2] / "workflow" / "scripts" / "reading_room.py"
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
     "--no-sandbox",
@@ -31,7 +31,7 @@ FLAGS = [
 
 
 class Server:
-    """`python -m readingroom STUDY serve` in a process of its own."""
+    """`reading-room STUDY serve` in a process of its own."""
 
     def __init__(self, folder: Path, cases: int, size: int, asked: Asked = ASKED):
         self.study, self.asked = folder / "study", asked
@@ -42,7 +42,7 @@ class Server:
         self.start()
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "readingroom", str(self.study), *arguments]
+        return [sys.executable, str(PROGRAM), str(self.study), *arguments]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         return subprocess.run(
@@ -51,7 +51,7 @@ class Server:
 
     @staticmethod
     def environment() -> dict[str, str]:
-        return os.environ | {"PYTHONPATH": str(SCRIPTS), "PYTHONUNBUFFERED": "1"}
+        return os.environ | {"PYTHONUNBUFFERED": "1"}
 
     def start(self) -> None:
         """Start, and wait until it listens; again at the same port after `kill`."""

@@ -74,7 +74,7 @@ def test_keys_enlarge_a_picture_step_through_the_list_and_come_back(shown, width
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     assert place(page) == "3 of 7"
-    page.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Close", exact=True).click()
     assert "rank 3:" in page.evaluate(focused)
 
 

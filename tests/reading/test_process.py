@@ -82,6 +82,15 @@ def test_a_room_inside_the_study_is_one_sentence(serve):
     assert "is inside the study" in done.stderr and done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", [[], ["serve"], ["invite"], ["admin"], ["export"], ["import"]])
+def test_each_command_explains_itself(room, command):
+    shown = room.run(*command, "--help")
+    assert shown.returncode == 0 and shown.stderr == ""
+    assert shown.stdout.startswith("usage: reading-room ")
+    listed = shown.stdout.partition("options:\n")[2].splitlines()
+    assert all(len(line.split()) > 1 for line in listed if line.startswith("  -"))
+
+
 def test_export_and_import_are_one_command_each(serve, tmp_path):
     server = serve()
     with httpx.Client(base_url=server.base) as client:

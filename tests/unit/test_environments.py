@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -136,6 +137,7 @@ case "$*" in
 *ensurepip*) exit {without_venv} ;;
 *"venv --clear"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
 *"pip install"*) echo "$*" >>installed; exit {failing} ;;
+*reading_room.py*) printf '%s\\n' "$0" "$@" ;;
 esac
 """
 
@@ -146,7 +148,7 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "a project"
     (folder / "envs").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", folder)
-    for name in ("venv", "install", *LOCKS.values()):
+    for name in ("venv", "install", "reading-room", *LOCKS.values()):
         shutil.copy(ENVS / name, folder / "envs")
     return folder
 
@@ -213,6 +215,67 @@ def test_an_install_that_failed_is_done_again(project):
 def test_an_environment_with_cuda_stays_one(project):
     assert "envs/lock-gpu.txt" in make(project, "venv", "GPU=1").stdout
     assert "Installing" not in make(project, "venv").stdout
+
+
+def test_the_reading_room_starts_from_any_folder_in_a_project_that_was_moved(project, tmp_path):
+    make(project, "venv")
+    (project / ".venv/bin/reading-room").unlink()  # of an environment from before the command
+    make(project, "venv")
+    moved = project.rename(tmp_path / "moved project")
+    (tmp_path / "a link").symlink_to(moved / ".venv/bin/reading-room")
+    for command in (moved / ".venv/bin/reading-room", tmp_path / "a link"):
+        started = subprocess.run(
+            [command, "a study", "--help"], cwd="/", capture_output=True, text=True
+        )
+        python, program, *arguments = started.stdout.splitlines()
+        assert python == f"{moved}/.venv/bin/python"
+        assert program == f"{moved}/workflow/scripts/reading_room.py"
+        assert arguments == ["a study", "--help"]
+
+
+def test_the_reading_room_without_an_environment_runs_with_the_active_python(project):
+    make(project, "help")
+    active = project / "active"
+    active.mkdir()
+    shutil.copy(project / "python", active / "python3")
+    started = subprocess.run(
+        [project / "envs/reading-room", "STUDY"],
+        env={"PATH": f"{active}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+    assert started.stdout.splitlines()[0] == f"{active}/python3"
+
+
+def test_a_python_without_the_packages_of_the_reading_room_is_refused_with_one_sentence():
+    program = ROOT / "workflow/scripts/reading_room.py"
+    refused = subprocess.run(
+        [sys.executable, "-S", program, "--help"], capture_output=True, text=True
+    )
+    assert refused.returncode == 1
+    assert "has no package" in refused.stderr and refused.stderr.count("\n") == 1
+
+
+def test_no_text_asks_for_a_variable_of_python():
+    texts = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "Makefile"]
+    for folder in ("config", "envs", "profiles", "rules", "workflow"):
+        texts += [path for path in (ROOT / folder).rglob("*") if path.is_file()]
+    texts = [path for path in texts if path.suffix != ".pyc"]
+    assert [path for path in texts if b"PYTHONPATH" in path.read_bytes()] == []
+
+
+def test_snakemake_finds_our_plugins_also_in_a_project_that_was_moved(project, tmp_path):
+    plugin = project / "workflow/plugins/a_plugin.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.touch()
+    command = [sys.executable, "-m", "venv", "--without-pip", project / ".venv"]
+    subprocess.run(command, check=True)
+    shutil.copy(ENVS / "lock.txt", project / ".venv")  # as if it were installed
+    assert make(project, "venv").returncode == 0
+    moved = project.rename(tmp_path / "moved project")
+    command = [moved / ".venv/bin/python", "-c", "import a_plugin; print(a_plugin.__file__)"]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.stdout.strip() == str(moved / "workflow/plugins/a_plugin.py"), found.stderr
 
 
 @pytest.mark.parametrize("version", ["2.7", "3.10", "3.14"])

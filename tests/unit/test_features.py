@@ -62,6 +62,7 @@ def test_without_names_the_last_layers_of_the_two_deepest_resolutions_are_pooled
     [
         ("resnet50v1.5", ["layer4.2", "layer3.5", "layer2.3"]),
         ("resnet50", ["conv5_block3_out", "conv4_block6_out", "conv3_block4_out"]),
+        ("densenet121", ["relu", "pool4_conv", "pool3_conv"]),
         ("efficientnetb0", ["top_activation", "block6a_expand_activation"]),
     ],
 )

@@ -37,10 +37,10 @@ def run(tmp_path):
     return run
 
 
-def execute(body, log):
+def execute(body, log, **variables):
     return subprocess.run(
         [sys.executable, "-c", SCRIPT.format(body=body), log],
-        env={"PYTHONPATH": LIBRARY},
+        env={"PYTHONPATH": LIBRARY} | variables,
         capture_output=True,
         text=True,
     )
@@ -59,10 +59,10 @@ def execute(body, log):
         ),
     ],
 )
-def test_a_mistake_or_an_interrupt_is_one_line_and_a_failing_exit(run, body, sentence):
+def test_a_mistake_or_an_interrupt_is_one_line_of_the_log_and_a_failing_exit(run, body, sentence):
     code, printed, log = run(body)
     assert code == 1
-    assert printed == log
+    assert printed == ""
     assert len(log.splitlines()) == 1
     assert log.endswith(f"ERROR {sentence}\n")
 
@@ -70,7 +70,7 @@ def test_a_mistake_or_an_interrupt_is_one_line_and_a_failing_exit(run, body, sen
 def test_any_other_error_keeps_its_traceback_in_the_log(run):
     code, printed, log = run("{}['key']")
     assert code == 1
-    assert printed == log
+    assert printed == ""
     assert "please report it" in log
     assert "Traceback" in log and "KeyError: 'key'" in log
 
@@ -78,7 +78,7 @@ def test_any_other_error_keeps_its_traceback_in_the_log(run):
 def test_too_little_memory_is_one_line_that_says_what_to_do(run):
     code, printed, log = run("import numpy; numpy.zeros(10**17)")
     assert code == 1
-    assert printed == log
+    assert printed == ""
     assert len(log.splitlines()) == 1
     assert "ERROR out of memory (Unable to allocate" in log
     assert "--set-resources train:mem_mb=" in log
@@ -92,9 +92,11 @@ def test_too_little_memory_of_a_gpu_is_said_as_well(run):
     assert "out of memory (OOM)" in log
 
 
-def test_a_log_that_cannot_grow_does_not_hide_the_sentence(small_disk):
+@pytest.mark.parametrize("variables", [{}, {jobs.QUIET: "1"}])
+def test_a_log_that_cannot_grow_does_not_hide_the_sentence(small_disk, variables):
     (small_disk / "filler").write_bytes(b"0" * shutil.disk_usage(small_disk).free)
-    done = execute("raise UserError('the disk is full.')", small_disk / "job.log")
+    failing = "raise UserError('the disk is full.')"
+    done = execute(failing, small_disk / "job.log", **variables)
     assert done.returncode == 1
     assert done.stderr.endswith("ERROR the disk is full.\n")
     assert len(done.stderr.splitlines()) == 1
@@ -105,6 +107,70 @@ def test_a_job_that_succeeds_prints_its_log_and_returns(run):
     assert code == 0
     assert printed == log
     assert log.endswith("INFO 7 images\n")
+
+
+def test_a_quiet_job_prints_to_its_log_alone(tmp_path):
+    body = "logging.info('7 images'); import warnings; warnings.warn('of a library')"
+    done = execute(body, tmp_path / "job.log", **{jobs.QUIET: "1"})
+    assert (done.stdout, done.stderr) == ("", "")
+    log = (tmp_path / "job.log").read_text()
+    assert "INFO 7 images\n" in log and "UserWarning: of a library\n" in log
+
+
+RUN = """
+import logging, sys
+from cxrnoise.core.jobs import Failures
+
+failures = Failures()
+for event, job, rule in {events}:
+    record = logging.makeLogRecord(dict(event=event, jobid=job, job_id=job, rule_name=rule))
+    record.log = [rule + ".log", "slurm.log"]
+    failures.emit(record)
+failures.say_at_the_end()
+print("Complete log: ...", file=sys.stderr)
+"""
+
+
+@pytest.fixture
+def end(tmp_path):
+    """Return what is printed at the end of a run in which jobs failed or ended well."""
+    (tmp_path / "train.log").write_text("10:00:00 ERROR a\n10:00:01 INFO b\n10:00:02 ERROR c.\nd\n")
+    (tmp_path / "mcbn.log").write_text("10:00:00 INFO begins\n")
+
+    def end(*events):
+        done = subprocess.run(
+            [sys.executable, "-c", RUN.format(events=events)],
+            cwd=tmp_path,
+            env={"PYTHONPATH": LIBRARY},
+            capture_output=True,
+            text=True,
+        )
+        first, *lines = done.stderr.splitlines()
+        assert first == "Complete log: ..."
+        return lines
+
+    return end
+
+
+def test_the_sentence_of_the_last_failed_job_is_printed_below_all_else(end):
+    events = ("job_error", 0, "train"), ("job_error", 1, "mcbn"), ("job_error", 0, "train")
+    assert end(*events) == [
+        "",
+        "c.",
+        "The log of this step (train): train.log, slurm.log",
+        "Also failed, with logs: mcbn.log",
+    ]
+
+
+@pytest.mark.parametrize("rule", ["mcbn", "never_began"])
+def test_a_failed_job_without_a_sentence_is_said_to_have_been_killed(end, rule):
+    empty, said, log = end(("job_error", 0, rule))
+    assert f"The step {rule} ended without an error in its log" in said
+    assert f"{rule}.log" in log
+
+
+def test_a_job_that_ended_well_at_a_further_attempt_is_not_named(end):
+    assert end(("job_error", 0, "train"), ("job_finished", 0, "train")) == []
 
 
 def test_a_job_that_runs_again_starts_its_log_anew(run):

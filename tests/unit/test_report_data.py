@@ -1,11 +1,14 @@
 """The section of the report on the data, and on what was left out."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import synthetic
 from cxrnoise.core import manifests, provenance
 from cxrnoise.datasets import index as indexed
+from cxrnoise.images import packing
+from cxrnoise.images import remarks as remarked
 from cxrnoise.report import pages
 from cxrnoise.report.privacy import Names
 from cxrnoise.report.sections import data
@@ -71,7 +74,7 @@ def rows(table):
 def test_each_image_is_in_the_cohort_or_left_out_for_a_reason(tmp_path, archive, kind):
     [(_, _, [_, left_out])] = data.section(files(tmp_path, archive, kind), study()).values["tasks"]
     cohort = manifests.read(tmp_path / f"{kind}.parquet", "cohort")
-    images = sum(int(row[1].key) for row in left_out.rows)
+    images = sum(row[1].key for row in left_out.rows if row[1].key != "")
     assert cohort["image"].nunique() + images == len(archive)
     assert "reason not recorded" not in [row[0] for row in rows(left_out)]
 
@@ -146,3 +149,18 @@ def test_predictions_from_elsewhere_have_no_images(tmp_path):
     made = data.section(paths, study())
     assert made.values["whole"] == []
     assert made.answers[0].answer == "In others: 2 images of 2 patients, with 2 labels."
+
+
+def test_dark_bright_and_flat_pictures_are_found_in_the_shards(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (16, 16)).astype(np.uint8)
+    pictures = {"a.png": noise, "b.png": noise // 8, "c.png": np.full((16, 16), 90, np.uint8)}
+    with packing.writing(tmp_path / "0.h5", 16, "lanczos", "{}", images=3) as writer:
+        for name, pixels in pictures.items():
+            writer.append(name, b"0" * 64, pixels)
+    with packing.writing(tmp_path / "1.h5", 16, "lanczos", "{}", images=0):
+        pass
+    found = remarked.of_shards([tmp_path / "0.h5", tmp_path / "1.h5"])
+    assert dict(zip(found["image"], found["remark"].str[:4], strict=True)) == {
+        "b.png": "dark",
+        "c.png": "flat",
+    }

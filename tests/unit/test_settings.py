@@ -151,11 +151,12 @@ def test_the_commands_in_the_readme_are_valid():
 
 def test_the_examples_of_own_data_are_valid():
     examples = re.findall(r"```yaml\n(.*?)```", OWN_DATA, re.DOTALL)
-    assert len(examples) == 5
-    one, splits, several, classes, predictions = examples
+    assert len(examples) == 6
+    one, splits, german, several, classes, predictions = examples
     mine = validated(one, splits)
     assert mine["tasks"]["label"]["splits"] == {"train": 0.5, "val": 0.1, "test": 0.4}
     assert mine["tasks"]["label"]["positives"] == {"train": 0.5, "val": 0.1, "test": 0.4}
+    assert validated(one, german)["table"]["words"]["unklar"] == "masked"
     assert validated(several)["tasks"]["four"]["kind"] == "findings"
     assert validated(classes)["tasks"]["diagnosis"]["noise_levels"] == [0, 8]
     assert validated(predictions)["tasks"]["animals"]["noise_levels"] == [0]

@@ -48,6 +48,15 @@ def test_uncertain_and_empty_cells_mean_what_the_configuration_says(
     assert f"Edema: 1 empty cells are taken as {empty}" in caplog.text
 
 
+def test_other_spellings_mean_what_the_configuration_says():
+    words = {"Ja": "present", "nein": "absent", "fraglich": "masked"}
+    cells = table("ja", "JA ", "Nein", "fraglich", "1", "")
+    read = values.read(cells, "Edema", words=words)
+    assert read.tolist() == [1, 1, 0, -1, 1, 0]
+    assert values.is_finding_column(cells["Edema"], words)
+    assert not values.is_finding_column(cells["Edema"])
+
+
 @pytest.mark.parametrize("cell", ["2", "maybe", "0.5", "nan", "present?"])
 def test_any_other_value_is_named_with_its_column_and_image(cell):
     sentence = f"column Edema of the metadata has '{cell}' for the image 2.png".replace("?", r"\?")

@@ -230,7 +230,7 @@ def test_a_sample_is_ready_for_the_reading_room(corrected):
 
     printed = corrected.refuses("--dry-run", "audit")
     assert "make reading-room STUDY=results/emphysema/audit/design-first/study" in printed
-    assert "results/emphysema/audit/design-first/readings.csv" in printed
+    assert ".venv/bin/reading-room results/emphysema/audit/design-first/study export " in printed
     retrained = corrected.jobs("-R", ORIENTED, "--", "audit-sample")
     assert retrained["ranking_before"] == 1
     assert not {"design", "sample", "audit_study"} & set(retrained)
@@ -268,6 +268,21 @@ def test_a_run_on_corrected_labels_has_the_same_cohort_splits_and_folds(correcte
     corrected.run(*SETTING, f"{CORRECTED}/predictions.parquet")
     assert corrected.started("corrected") == 1
     assert corrected.started("train", "predict") == 0
+
+
+def test_a_report_with_pseudonyms_names_no_image(audited):
+    setting = "report={sections: [audit, suspicious, impact], pseudonyms: true, pictures: false}"
+    assert audited.run("--config", setting, "--", "report")["report_page"] == 1
+    results = audited.folder / "results"
+    text = (results / "report.html").read_text()
+    ranking = pd.read_parquet(audited.folder / f"{AUDIT}/ranking.parquet")
+    assert not [image for image in ranking["image"] if image in text]
+    assert not [patient for patient in ranking["patient"] if f">{patient}<" in text]
+    assert "data:image/jpeg" not in text and "data:image/png" not in text
+    assert "Which is which stands in the file results/report-key.csv" in text
+    first = ranking.head(100)["image"]
+    shown = pd.read_csv(results / "report-key.csv").set_index("name")["pseudonym"]
+    assert set(shown.index) == set(first) and all(shown[image] in text for image in first)
 
 
 def test_a_design_is_made_once_and_stays(audited):

@@ -158,7 +158,8 @@ def test_a_folder_that_was_there_is_used_verified_and_never_written_to(project, 
     for folder in (project.folder / "data", project.folder / IMAGES):
         folder.chmod(0o555)
 
-    printed = project.refuses("--keep-going", "--", "download", "verify")
+    project.refuses("--keep-going", "--", "download", "verify")
+    printed = project.printed
     for folder in ("data/images", "data"):
         assert f"{folder} holds files of yours: it is used as it is" in printed
     assert served.asked == []

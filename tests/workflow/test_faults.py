@@ -48,7 +48,7 @@ def test_a_second_snakemake_on_the_same_folder_is_refused_and_the_first_goes_on(
         assert first.poll() is None
         time.sleep(0.02)
     first.send_signal(signal.SIGSTOP)  # so that it cannot end before the second has looked
-    printed = finished.refuses("--forcerun", "cohort", "--", TABLE)
+    printed = finished.fails("--forcerun", "cohort", "--", TABLE)
     first.send_signal(signal.SIGCONT)
     assert "Directory cannot be locked" in printed
     assert first.wait(60) == 0
@@ -58,7 +58,7 @@ def test_a_second_snakemake_on_the_same_folder_is_refused_and_the_first_goes_on(
 
 def test_a_read_only_results_folder_is_named_and_left_as_it_is(fresh, small_disk):
     with mounted_read_only(small_disk, fresh.folder / "results"):
-        printed = fresh.refuses("--", SHARD)
+        printed = fresh.fails("--", SHARD)
         assert list((fresh.folder / "results").iterdir()) == []
     assert "Read-only file system: 'results/" in printed
     assert "Traceback" not in printed
@@ -71,7 +71,7 @@ def test_a_clock_that_jumped_back_is_said_and_mended_by_new_dates(finished):
         os.utime(file, (TOMORROW, TOMORROW))
     assert finished.jobs() == {}
     (finished.folder / TABLE).unlink()
-    assert "clock skew" in finished.refuses("--", TABLE)
+    assert "clock skew" in finished.fails("--", TABLE)
     assert not (finished.folder / TABLE).exists()
     subprocess.run(NEW_DATES, shell=True, check=True, cwd=finished.folder)
     assert finished.run("--", TABLE) == {"write_table1": 1}

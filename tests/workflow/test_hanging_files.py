@@ -10,7 +10,10 @@ ORIENTATION = """tasks:
     crop: 29
     training: {epochs: 1}
 """
-BY_PROBE = "probe: {network: orientation}\nhanging: {first: 3}\nnetwork:"
+BY_PROBE = """probe: {network: orientation}
+hanging: {first: 3}
+report: {sections: [hanging]}
+network:"""
 BY_NETWORKS = "probe: {network: orientation}\nhanging: {by: orientation}\nnetwork:"
 
 
@@ -18,9 +21,10 @@ def test_lists_and_pictures_are_made_of_every_image(finished):
     finished.edit("tiny.yaml", "tasks:\n", ORIENTATION)
     finished.edit("tiny.yaml", "network:", BY_PROBE)
     finished.edit("tiny.yaml", "number: 3", "number: 1")
-    jobs = finished.run("--", "hanging")
-    wanted = ("train", "probe_features", "hanging_probe", "hanging_lists", "hanging_page")
-    assert [jobs[rule] for rule in wanted] == [1, 2, 1, 1, 1]
+    jobs = finished.run("--", "hanging", "report")
+    wanted = ("train", "probe_features", "hanging_probe", "hanging_lists")
+    assert [jobs[rule] for rule in wanted] == [1, 2, 1, 1]
+    assert (jobs["hanging_page"], jobs["report_page"]) == (1, 1)
     results = finished.folder / "results"
     lists = pd.read_csv(results / "hanging.csv")
     assert lists.columns.tolist() == COLUMNS
@@ -31,7 +35,9 @@ def test_lists_and_pictures_are_made_of_every_image(finished):
     assert len(predictions) == (index["shard"] >= 0).sum()
     html = (results / "hanging.html").read_text()
     assert "<h1>PHANTOM: Files that hang wrongly</h1>" in html
-    assert not finished.jobs("--", "hanging")
+    pictures = html.count("data:image/jpeg")
+    assert (results / "report.html").read_text().count("data:image/jpeg") == pictures > 3 * 4
+    assert not finished.jobs("--", "hanging", "report")
 
 
 def test_networks_of_the_folds_can_say_how_files_hang(fresh):

@@ -1,7 +1,10 @@
 """The examples of docs/own-data.md: run as they are written there, on small images."""
 
 import csv
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -11,6 +14,7 @@ import pytest
 import yaml
 from pydicom import uid
 
+from project import said_at_the_end
 from tiny import dicom, jpeg, png
 
 ROOT = Path(__file__).parents[2]
@@ -78,12 +82,10 @@ def runs(project, command):
 
 
 def refused(project, command):
-    """Return what is printed by a documented command that must fail."""
+    """Return what is said at the end of a documented command that must fail."""
     done = project.documented(command)
     assert done.returncode != 0
-    printed = done.stdout + done.stderr
-    assert "Traceback" not in printed
-    return printed
+    return said_at_the_end(done.stdout + done.stderr)
 
 
 def noise(number):
@@ -157,6 +159,19 @@ def tables_of_readers(project, images):
     assert "&lt;script&gt;" in page and "<script" not in page
     markdown = (results / "table2.md").read_text(encoding="utf-8")
     assert ODD_READERS[0].replace("|", r"\|") in markdown
+
+
+def test_the_configuration_of_make_new_is_planned(example):
+    project, _, _ = example
+    given = ["--name", "found", "--images", "data/mine/images", "--labels", "data/mine/labels.csv"]
+    command = [sys.executable, "-m", "cxrnoise.new", *given]
+    library = {**os.environ, "PYTHONPATH": str(project.folder / "workflow/scripts")}
+    subprocess.run(command, cwd=project.folder, env=library, check=True, capture_output=True)
+    planned = "snakemake --configfile found.yaml --cores 2 --dry-run -- audit-sample hanging"
+    done = project.documented(planned)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for rule in ("ranking_before", "audit_study", "hanging_page"):
+        assert f"rule {rule}:" in done.stdout + done.stderr
 
 
 def test_a_truncated_dicom_file_of_the_example_stops_the_run_by_name(example):

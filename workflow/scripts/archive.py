@@ -11,7 +11,7 @@ with job(snakemake):
     source, archive = snakemake.wildcards.source, snakemake.input.archive
     shape = {"size": params.size, "resampling": params.resampling}
     made_by = provenance.describe({"source": source, "path": archive, **shape}, params.code)
-    entries = DATASETS[params.kind].read(snakemake.input.metadata)
+    entries = DATASETS[params.kind].read(snakemake.input.metadata, **params.columns)
     wanted = views.wanted(entries, params.views)
 
     with packing.writing(

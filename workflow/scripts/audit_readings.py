@@ -29,12 +29,7 @@ with job(snakemake):
             f"{files.key} and name the file of their readings in audit.readings."
         )
     else:
-        raise UserError(
-            f"{params.expected} is missing, for nobody has read the sample of the audit yet: read "
-            f"it (make reading-room STUDY={params.study}), export the readings "
-            f"(PYTHONPATH=workflow/scripts python -m readingroom {params.study} export "
-            f"{params.expected}) and run again."
-        )
+        raise UserError(sources.unread(params.study, params.expected))
     made_by = {"readings": files.readings, "simulated_reader": params.simulation}
     manifests.write(
         found,

@@ -8,7 +8,7 @@ from cxrnoise.datasets.registry import DATASETS
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output
-    entries = DATASETS[params.kind].read(snakemake.input.metadata)
+    entries = DATASETS[params.kind].read(snakemake.input.metadata, **params.columns)
     files = pd.concat(manifests.read(path, "listing") for path in snakemake.input.listings)
     table, report = index.index(entries, files, params.views, params.number)
     index.write_report(report, params.report)

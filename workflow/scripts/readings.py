@@ -15,12 +15,7 @@ with job(snakemake):
     elif files.readings:
         found = sources.from_csv(files.readings, key, params.finding, params.source)
     else:
-        raise UserError(
-            f"{params.expected} is missing, for nobody has read the study in {params.study} yet: "
-            f"read it (make reading-room STUDY={params.study}), export the readings "
-            f"(PYTHONPATH=workflow/scripts python -m readingroom {params.study} export "
-            f"{params.expected}) and run again."
-        )
+        raise UserError(sources.unread(params.study, params.expected))
     made_by = {"readings": files.readings, "simulated_reader": params.simulation}
     manifests.write(
         found,

@@ -1,11 +1,4 @@
-"""Serve a reading study, invite its readers, and bring readings out and in.
-
-python -m readingroom STUDY serve
-python -m readingroom STUDY invite NAME [--cases disputed | --part 0.3]
-python -m readingroom STUDY admin
-python -m readingroom STUDY export FILE.csv
-python -m readingroom STUDY import FILE.csv
-"""
+"""The command `reading-room`: serve a study, invite its readers, bring readings out and in."""
 
 import argparse
 import sys
@@ -20,6 +13,19 @@ from .store import Store
 from .study import Study, load
 
 FIRST_READER = "reader-1"
+SAME_ADDRESS = (
+    "Give --host, --port and --public-url as you give them to serve: they are part of the link."
+)
+EXAMPLES = """\
+examples:
+  reading-room STUDY serve
+  reading-room STUDY invite "Dr. Ito"
+  reading-room STUDY invite "Dr. Mori" --cases disputed
+  reading-room STUDY export readings.csv
+
+Each command has a help: reading-room STUDY invite --help. The other commands work while
+`serve` runs. docs/reading-room.md says more.
+"""
 
 
 def main() -> None:
@@ -47,39 +53,78 @@ def _room(arguments: argparse.Namespace) -> Path:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m readingroom",
-        description=__doc__,
+        prog="reading-room",
+        description="Let people read the cases of a study in the browser, and get their readings.",
+        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("study", metavar="STUDY", help="folder of the study, with study.json")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--room", help="folder of the database (default: room, beside STUDY)")
-    served = argparse.ArgumentParser(add_help=False, parents=[shared])
-    served.add_argument("--host", default="127.0.0.1", help="address to listen at")
-    served.add_argument("--port", type=int, default=8000)
-    served.add_argument("--public-url", metavar="URL", help="address readers use, behind a proxy")
+    parser.add_argument("study", metavar="STUDY", help="folder of the study; it has a study.json")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
 
-    def command(name: str, function, parent: argparse.ArgumentParser, text: str):
-        added = commands.add_parser(name, help=text, description=text, parents=[parent])
+    def command(name: str, function, parent: argparse.ArgumentParser, text: str, more: str):
+        full = f"{text[0].upper()}{text[1:]}. {more}"
+        added = commands.add_parser(name, help=text, description=full, parents=[parent])
         added.set_defaults(command=function)
         return added
 
-    command("serve", _serve, served, "serve the study until it is stopped")
-    invite = command("invite", _invite, served, "print the link of a new reader")
-    invite.add_argument("name", metavar="NAME")
-    invite.add_argument("--again", action="store_true", help="replace the link of a known reader")
+    room = _room_options()
+    served = _served_options(room)
+    new = "A new room prints the links of a first reader and of the administrator."
+    command("serve", _serve, served, "serve the study until Ctrl+C", new)
+    more = f"A reader reads all cases unless you say which. {SAME_ADDRESS}"
+    _add_invite(command("invite", _invite, served, "print the link of another reader", more))
+    more = f"The former link no longer opens. {SAME_ADDRESS}"
+    command("admin", _admin, served, "print a new link to the administrator's page", more)
+    more = "These are the newest answers of each reader to each case."
+    export = command("export", _export, room, "write the readings to a CSV file", more)
+    export.add_argument("file", metavar="FILE", help="the CSV file, which is replaced if it exists")
+    more = "All of them are added, or none if a row is wrong."
+    added = command("import", _import, room, "add the readings of a CSV file", more)
+    added.add_argument("file", metavar="FILE", help="a CSV file that export wrote")
+    return parser
+
+
+def _room_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument(
+        "--room", metavar="DIR", help="folder of the readings (default: room, beside STUDY)"
+    )
+    return options
+
+
+def _served_options(room: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False, parents=[room])
+    options.add_argument(
+        "--host", default="127.0.0.1", help="address of the server (default: %(default)s)"
+    )
+    options.add_argument(
+        "--port", type=int, default=8000, help="port of the server (default: %(default)s)"
+    )
+    options.add_argument(
+        "--public-url",
+        metavar="URL",
+        help="address that readers use, where a web server stands in front of this one",
+    )
+    return options
+
+
+def _add_invite(invite: argparse.ArgumentParser) -> None:
+    invite.add_argument("name", metavar="NAME", help="name of the reader, as the readings show it")
+    invite.add_argument(
+        "--again", action="store_true", help="replace the link of a reader whom you invited before"
+    )
     some = invite.add_mutually_exclusive_group()
     some.add_argument(
-        "--cases", choices=["disputed"], help="only cases on which the readers so far disagree"
+        "--cases",
+        choices=["disputed"],
+        help="disputed: only the cases on which readers disagree by now",
     )
     some.add_argument(
-        "--part", type=_share, help="only this random part of the cases, the same for all readers"
+        "--part",
+        type=_share,
+        metavar="SHARE",
+        help="only a random part of the cases, such as 0.3; it is the same for all readers",
     )
-    command("admin", _admin, served, "print a new link to the administrator's page")
-    command("export", _export, shared, "write the readings as CSV").add_argument("file")
-    command("import", _import, shared, "add the readings of a CSV file").add_argument("file")
-    return parser
 
 
 def _serve(study: Study, store: Store, arguments: argparse.Namespace) -> None:

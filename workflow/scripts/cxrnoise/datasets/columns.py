@@ -1,8 +1,9 @@
 """Names of columns as people write them."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -35,25 +36,36 @@ def find(names: Iterable[str], wanted: str) -> str | None:
 
 
 def renamed(
-    frame: pd.DataFrame, path: str | Path, needed: Iterable[str], names: dict = NAMES
+    frame: pd.DataFrame,
+    path: str | Path,
+    needed: Iterable[str],
+    names: dict = NAMES,
+    given: Mapping[str, str | None] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Rename the columns that `names` knows, and leave out those that the index makes itself.
 
     Parameters
     ----------
     needed: what must be there, such as `image`.
+    given: the column to take in place of one with a usual name, by what it is, such as `image`.
 
     Raises `UserError` when a needed column is missing, or when two columns may be the same one.
     """
     found = {}
     for name, spellings in names.items():
         candidates = [column for column in frame if key(column) in spellings]
+        if given.get(name):
+            candidates = [_given(frame, path, name, given[name])]
+            if name in frame and candidates != [name]:
+                frame = frame.drop(columns=name)
         if len(candidates) > 1:
             raise UserError(
                 f"The metadata {path} has {len(candidates)} columns that may be the {name}, "
                 f"{' and '.join(map(repr, candidates))}: rename or delete all but one."
             )
-        if candidates:
+        if candidates and candidates[0] in found:  # the image, where each is of another patient
+            frame = frame.assign(**{name: frame[candidates[0]]})
+        elif candidates:
             found[candidates[0]] = name
     for name in needed:
         if name not in found.values():
@@ -70,6 +82,16 @@ def renamed(
             ", ".join(reserved),
         )
     return frame.drop(columns=reserved)
+
+
+def _given(frame: pd.DataFrame, path: str | Path, name: str, column: str) -> str:
+    found = find(frame, column)
+    if found is None:
+        raise UserError(
+            f"The configuration key table.{name} is {column}, but the metadata {path} has no such "
+            f"column: name one of {', '.join(map(repr, frame))}."
+        )
+    return found
 
 
 def check(path: str | Path, column: pd.Series, good: pd.Series, rule: str) -> None:

@@ -63,7 +63,7 @@ def sources(images: str | Path) -> dict[str, str]:
         return {name.removesuffix(ARCHIVE): str(images / name) for name in parts}
     if folders or loose:
         return {WHOLE: str(images)}
-    there = _suffixes(names)
+    there = suffixes(names)
     raise UserError(
         f"No images found in {images}: it should hold PNG, JPEG or DICOM files "
         f"({', '.join(radiographs.SUFFIXES)}), folders with such files, or archives "
@@ -107,9 +107,21 @@ def listing(
             logging.info("%s: %d images read", source, len(found))
     logging.info("%s: %d images", source, len(found))
     if passed_over:
-        logging.info("%s: other files, not read: %s", source, _suffixes(passed_over))
+        logging.info("%s: other files, not read: %s", source, suffixes(passed_over))
     frame = pd.DataFrame(found, columns=SCHEMAS["listing"].names)
     return frame.sort_values(["file", "path"], ignore_index=True)
+
+
+def names(path: str | Path, images: str | Path) -> tuple[list[tuple[str, str]], list[str]]:
+    """List the images of a folder without opening any, and the names of all other files.
+
+    Returns
+    -------
+    `file` and `path` of each image, see `listing`, and the names of the other files.
+    """
+    passed_over: list[str] = []
+    found = [(file, where) for file, where, _ in _images(path, images, passed_over)]
+    return sorted(found), passed_over
 
 
 def originals(wanted: pd.DataFrame, sources: dict[str, str]) -> Iterator[tuple[str, bytes]]:
@@ -153,7 +165,7 @@ def _is_text(name: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
-def _suffixes(names: list[str]) -> str:
+def suffixes(names: list[str]) -> str:
     """Return such as "12 .txt, 3 .zip"."""
     counted = Counter(PurePosixPath(name).suffix or "without suffix" for name in names)
     return ", ".join(f"{number} {suffix}" for suffix, number in counted.most_common(5))

@@ -3,19 +3,20 @@
 The names in a file say which architecture it is of, and `weights_input` of the configuration says
 what its network expects as input. Where that is `auto`:
 
-- PyTorch's names, as in `layer1.0.conv1.weight`: torchvision's `resnet18`, `resnet50v1.5` or
-  `densenet121`, which expect `torch`. Where some names end in `_caffe`, or `weights_input` is
-  `caffe`: the ResNet of version 1, `resnet50`.
+- PyTorch's names (`torch_names`): `resnet18`, `resnet50v1.5` or `densenet121`, which expect
+  `torch`. Where some names end in `_caffe`, or `weights_input` is `caffe`: the ResNet of version
+  1, `resnet50`.
 - Keras' names, as in `conv2_block1_1_conv/kernel`: the network that has these layers. One that
   this workflow trained expects what it was trained with; the others expect the usual input of the
   backbone.
 
 A grey image goes into all three channels of a pretrained first layer, so that RGB and BGR weights
-compute the same.
+compute the same. docs/weights.md says how files of other programs are used.
 """
 
 import logging
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from cxrnoise.core.errors import UserError
-from cxrnoise.networks import models
+from cxrnoise.networks import models, torch_names
 from cxrnoise.networks.architectures import INPUTS
 
 log = logging.getLogger(__name__)
@@ -40,11 +41,19 @@ BATCH_NORM = {
     "running_var": "moving_variance",
 }
 OTHERS = {"weight": "kernel", "bias": "bias"}
-RESNET = re.compile(r"layer(\d)\.(\d+)\.(?:(conv|bn)(\d)|downsample\.([01]))")
-DENSE_LAYER = re.compile(r"features\.denseblock(\d)\.denselayer(\d+)\.(norm1|conv1|norm2|conv2)")
-DENSE_PARTS = {"norm1": "0_bn", "conv1": "1_conv", "norm2": "1_bn", "conv2": "2_conv"}
-DENSE_TRANSITION = re.compile(r"features\.transition(\d)\.(norm|conv)")
-DENSE_ENDS = {"conv0": "conv1_conv", "norm0": "conv1_bn", "norm5": "bn"}
+PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".pkl")  # PyTorch's own files
+# A layer that a network has, and one that it lacks and its larger kin have.
+SIGNS = {
+    "resnet18": ("layer4.1.conv2", "layer1.2.conv1"),
+    "resnet50v1.5": ("layer3.5.conv3", "layer3.6.conv1"),
+    "resnet50": ("conv4_block6_3_bn", "conv4_block7_1_conv"),
+    "densenet121": ("conv5_block16_2_conv", "conv4_block25_2_conv"),
+}
+MORE = {
+    "resnet50v1.5": ", which is torchvision's ResNet-50, or weights_input to caffe if they are of "
+    "a ResNet of version 1",
+    "resnet50": ", which is the version 1 of Keras and Caffe",
+}
 
 
 @dataclass(frozen=True)
@@ -64,13 +73,19 @@ def read(path: str | Path, stated: str = "auto") -> Weights:
 
     Parameters
     ----------
-    path: `.safetensors` (PyTorch's names), `.npz` (PyTorch's or Keras' names), `.keras` (a saved
-        network) or `.h5` (Keras).
+    path: `.safetensors` or `.npz` (PyTorch's or Keras' names), `.keras` (a saved network) or `.h5`
+        (a saved network, or Keras Applications' weights).
     stated: `weights_input` of the configuration, `auto` or a key of `architectures.INPUTS`.
 
     Raises `UserError` when the file cannot be read, or contradicts `stated`.
     """
-    reader = _READERS.get(Path(path).suffix)
+    suffix = Path(path).suffix
+    if suffix in PICKLED:
+        raise UserError(
+            f"weights {path}: a {suffix} file may hold code, which is never run here: turn it into "
+            ".safetensors as docs/weights.md says."
+        )
+    reader = _READERS.get(suffix)
     if reader is None:
         raise UserError(f"weights {path}: give a file that ends in {', '.join(_READERS)}.")
     try:
@@ -133,6 +148,11 @@ def _read_h5(path: Path) -> tuple[dict[str, np.ndarray], None]:
     arrays = {}
     with h5py.File(path) as file:
         for layer in file.get("model_weights", file).values():
+            if "weight_names" not in layer.attrs:
+                raise UserError(
+                    f"weights {path} have no names, as files of `save_weights` of Keras 3: save "
+                    "the whole network with `save` as a .keras file."
+                )
             for name in layer.attrs["weight_names"]:
                 text = name.decode() if isinstance(name, bytes) else name
                 layer_name, variable = text.split(":")[0].split("/")[-2:]
@@ -164,11 +184,12 @@ def _of_torch(path: str | Path, arrays: dict[str, np.ndarray], stated: str) -> W
         raise UserError(
             f"weights {path} are Caffe's and weights_input is {stated}: set weights_input to auto."
         )
-    stem = next((array for array in arrays.values() if array.ndim == 4), None)
-    if stated == "auto" and stem is not None and stem.shape[1] == 1:
+    arrays = torch_names.without_prefix(arrays)
+    if not any(name.endswith(".running_mean") for name in arrays):
         raise UserError(
-            f"weights {path} are of a network for one grey channel, whose range is not known: set "
-            "weights_input to what it expects, for torchxrayvision to xrv."
+            f"weights {path} are of no ResNet or DenseNet with batch normalisation, the networks "
+            f"of PyTorch that are known here (the first of {len(arrays)} arrays is "
+            f"{next(iter(arrays), 'missing')}): {REMEDY}."
         )
     expects = stated if stated != "auto" else "caffe" if caffe else "torch"
     renamed = {}
@@ -177,28 +198,27 @@ def _of_torch(path: str | Path, arrays: dict[str, np.ndarray], stated: str) -> W
         kind = BATCH_NORM if f"{layer}.running_mean" in arrays else OTHERS
         if variable in kind:
             axes = {2: (1, 0), 4: (2, 3, 1, 0)}.get(array.ndim, range(array.ndim))
-            renamed[f"{_layer(layer, expects)}/{kind[variable]}"] = array.transpose(axes)
+            own = torch_names.ours(layer, version1=expects == "caffe")
+            renamed[f"{own}/{kind[variable]}"] = array.transpose(axes)
+    if stated == "auto" and any(_is_grey_stem(*item) for item in renamed.items()):
+        raise UserError(
+            f"weights {path} are of a network for one grey channel, whose range is not known: set "
+            "weights_input to what it expects, for torchxrayvision to xrv."
+        )
     return Weights(path, renamed, expects)
 
 
-def _layer(name: str, expects: str) -> str:
-    """Return the name in our networks of a layer of torchvision's networks.
+def _is_grey_stem(name: str, array: np.ndarray) -> bool:
+    return name in ("conv1/kernel", "conv1_conv/kernel") and array.shape[2] == 1
 
-    A ResNet that expects Caffe's input is version 1, for which Keras' names are used.
-    """
-    if match := DENSE_LAYER.fullmatch(name):
-        return f"conv{int(match[1]) + 1}_block{match[2]}_{DENSE_PARTS[match[3]]}"
-    if match := DENSE_TRANSITION.fullmatch(name):
-        return f"pool{int(match[1]) + 1}_{match[2].replace('norm', 'bn')}"
-    if name.startswith("features."):
-        return DENSE_ENDS.get(name.removeprefix("features."), name)
-    if expects != "caffe":
-        return name
-    if match := RESNET.fullmatch(name):
-        stage, block, kind, number, shortcut = match.groups()
-        part = f"{number}_{kind}" if kind else f"0_{('conv', 'bn')[int(shortcut)]}"
-        return f"conv{int(stage) + 1}_block{int(block) + 1}_{part}"
-    return {"conv1": "conv1_conv", "bn1": "conv1_bn"}.get(name, name)
+
+def _layers(model: keras.Model) -> Iterator[keras.Layer]:
+    """Yield the layers of a network, and those of networks within it in their place."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer
 
 
 def _variables(model: keras.Model) -> dict[str, keras.Variable]:
@@ -210,32 +230,36 @@ def _variables(model: keras.Model) -> dict[str, keras.Variable]:
     """
     return {
         NAMED_AUTOMATICALLY.sub("", f"{layer.name}/{variable.name}"): variable
-        for layer in model.layers
+        for layer in _layers(model)
         for variable in layer.variables
         if not isinstance(layer, keras.layers.Normalization)
     }
 
 
-def _check_architecture(model: keras.Model, weights: Weights, targets: dict) -> None:
+def _check_architecture(model: keras.Model, weights: Weights, targets: Mapping) -> None:
     own = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     found = sum(f"{name}/kernel" in weights.arrays for name in own)
     foreign = [
-        name for name, array in weights.arrays.items() if array.ndim == 4 and name not in targets
+        name.rpartition("/")[0]
+        for name, array in weights.arrays.items()
+        if name not in targets and (array.ndim > 2 or name.endswith("/moving_mean"))
     ]
     if found >= len(own) / 2 and not foreign:
         return
-    remedy = "change network.backbone or weights"
-    if "layer1.0.conv3/kernel" in foreign:
-        remedy = (
-            "set network.backbone to resnet50v1.5, which is torchvision's ResNet-50, or "
-            "weights_input to caffe if they are of a ResNet of version 1"
-        )
-    elif "conv2_block1_3_conv/kernel" in foreign:
-        remedy = "set network.backbone to resnet50, which is the version 1 of Keras and Caffe"
+    lacks = f", and layers that it lacks, such as {foreign[0]}" if foreign else ""
     raise UserError(
-        f"weights {weights.path} are of another architecture than network.backbone {model.name}, "
-        f"with {found} of its {len(own)} convolutions and {len(foreign)} others: {remedy}."
+        f"weights {weights.path} are of another architecture than network.backbone {model.name}: "
+        f"they have {found} of its {len(own)} convolutions{lacks}: "
+        f"{_remedy(model.name, weights.arrays)}."
     )
+
+
+def _remedy(backbone: str, arrays: Mapping[str, np.ndarray]) -> str:
+    layers = {name.rpartition("/")[0] for name in arrays}
+    for name, (present, absent) in SIGNS.items():
+        if present in layers and absent not in layers and name != backbone:
+            return f"set network.backbone to {name}{MORE.get(name, '')}"
+    return "change network.backbone or weights"
 
 
 def _of_other_outputs(name: str, array: np.ndarray, variable: keras.Variable) -> bool:

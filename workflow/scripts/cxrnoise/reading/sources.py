@@ -60,6 +60,21 @@ def at_hand(named: str, exported: str) -> str | list[str]:
     return [] if named == SIMULATED else named
 
 
+def unread(folder: str, exported: str, first: str = "") -> str:
+    """Return the sentence that says what to do where nobody has read a study yet.
+
+    Parameters
+    ----------
+    folder: of the study; exported: where the reading room's export belongs.
+    first: what to do before people can read it, such as "make it, ".
+    """
+    return (
+        f"{exported} is missing, because nobody has read {folder} yet: {first}read it (make "
+        f"reading-room STUDY={folder}), export the readings (.venv/bin/reading-room {folder} "
+        f"export {exported}) and run again."
+    )
+
+
 def are_expert_reads(path: str | Path) -> bool:
     """Whether a file has the layout of the NIH's expert reads, else that of our readings."""
     header = next(answers.numbered_rows(path), (1, []))[1]

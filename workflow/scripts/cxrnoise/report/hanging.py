@@ -122,7 +122,7 @@ def lists(
         rows = table[table["kind"] == kind]
         if rows.empty:
             continue
-        first = _named(rows.head(len(rows) if most is None else most), names)
+        first = _named(rows.iloc[:most], names)
         likely = count(kind, rows)
         number = f"{len(first)} shown"
         found.append(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.manifests import SPLITS, UNKNOWN
+from cxrnoise.datasets import views
 from cxrnoise.tasks.columns import listed
 
 COLUMNS = ("image", "patient", "split", "label", "mirrored", "true_label", "reported_label")
@@ -42,7 +43,7 @@ def leave_out(left_out: dict[str, int], why: str, images: int) -> None:
 
 def of_views(index: pd.DataFrame, options: Mapping, left_out: dict[str, int]) -> pd.DataFrame:
     """Return the images with one of the task's views, and count the others in `left_out`."""
-    taken = index["view"].isin([view.strip().upper() for view in options["views"]])
+    taken = index["view"].isin([views.normal(view) for view in options["views"]])
     others = index.loc[~taken, "view"].replace("", "(none)").value_counts()
     found = listed(f"{view} ({count})" for view, count in others.items())
     if not taken.any():

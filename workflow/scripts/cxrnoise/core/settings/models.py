@@ -168,6 +168,29 @@ class Table(Group):
         "absent",
         "Meaning of an empty cell in `dataset.kind: table`: `absent` or `masked`. " + NOT_PAPER,
     )
+    words: dict[Text, Literal["present", "absent", "masked"]] = key(
+        {},
+        "Spellings of findings besides 1 and 0, TRUE and FALSE, yes and no, such as `{ja: present, "
+        "nein: absent, unklar: masked}`. Upper and lower case are the same. " + NOT_PAPER,
+    )
+    image: Annotated[Text | None, BeforeValidator(_none)] = key(
+        None,
+        "Column of your table that names the image. Without it, a column with one of the usual "
+        "names is taken (docs/own-data.md). " + NOT_PAPER,
+    )
+    patient: Annotated[Text | None, BeforeValidator(_none)] = key(
+        None,
+        "Column that names the patient, in the same way. Where every image is of another patient, "
+        "it may be the column of the image. " + NOT_PAPER,
+    )
+    view: Annotated[Text | None, BeforeValidator(_none)] = key(
+        None, "Column that names the view, in the same way. " + NOT_PAPER
+    )
+    suffix: Annotated[Text | None, BeforeValidator(_none)] = key(
+        None,
+        "What is missing at the end of the names of images in your table, such as `.dcm`. "
+        + NOT_PAPER,
+    )
 
 
 class Shards(Group):
@@ -777,7 +800,7 @@ class Settings(Group):
     weights: File = key(
         "imagenet",
         "Initial weights: `imagenet` (Keras Applications, downloaded once), the path of a weights "
-        "file, or `none`. The paper starts from ImageNet (§2.2).",
+        "file (docs/weights.md), or `none`. The paper starts from ImageNet (§2.2).",
     )
     weights_input: Literal["auto", "torch", "caffe", "tf", "raw", "xrv"] = key(
         "auto",

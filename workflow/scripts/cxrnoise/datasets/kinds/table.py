@@ -12,7 +12,13 @@ from cxrnoise.datasets import columns, tables, views
 PATIENT_FOLDER = r"(?i)(?:^|/)(patient[^/]*)/"
 
 
-def read(path: str | Path) -> pd.DataFrame:
+def read(
+    path: str | Path,
+    image: str | None = None,
+    patient: str | None = None,
+    view: str | None = None,
+    suffix: str | None = None,
+) -> pd.DataFrame:
     """Read a table that has a column for the image and for the patient, and any others.
 
     See `columns.NAMES` for how these columns may be called. Without a column for the view it is
@@ -21,15 +27,21 @@ def read(path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     path: see `tables.read`.
+    image, patient, view: names of these columns, where they are not the usual ones.
+    suffix: what is added to each image that does not end in it.
 
     Returns
     -------
     A frame of text with image, patient, view and every other column by its own name.
     Raises `UserError` when a column is missing or an image has no name or no patient.
     """
-    frame = columns.renamed(tables.read(path), path, ["image"])
+    given = {"image": image, "patient": patient, "view": view}
+    frame = columns.renamed(tables.read(path), path, ["image"], given=given)
     columns.check(path, frame["image"], frame["image"] != "", "every row names its image")
     frame["image"] = _with_slashes(frame["image"])
+    if suffix:
+        whole = frame["image"].str.endswith(suffix)
+        frame["image"] = frame["image"].where(whole, frame["image"] + suffix)
     if "patient" not in frame:
         frame.insert(1, "patient", _patients_of_folders(path, frame["image"]))
     columns.check(path, frame["patient"], frame["patient"] != "", "every row names its patient")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -103,7 +102,7 @@ def _known(task: Task) -> int:
 
 def _images(index: pd.DataFrame, tasks: list[Task]) -> Table:
     """Count images and patients by view, by what else the metadata tell, and by format."""
-    formats = index["path"].map(lambda path: PurePosixPath(path).suffix.lower())
+    formats = index["path"].str.lower().str.replace(r"^.*(?=\.)", "", regex=True)
     ways = groups(index).drop(columns=["image", "view"], errors="ignore")
     ways = {"view": index["view"].replace("", views.EMPTY), **ways, "format of the file": formats}
     rows = [[_text(ALL), _text(ALL), *_counted(index)]]
@@ -217,13 +216,15 @@ def _row(label: str, split: str, part: pd.DataFrame, classes: list[int]) -> list
 
 def _left_out(task: Task, index: pd.DataFrame | None) -> Table:
     """Count images outside the cohort by the reason, and labels that are not taken as they are."""
-    rows = [(row.why, row.images, 0) for row in task.left_out.itertuples()]
+    rows = [(row.why, row.images, None) for row in task.left_out.itertuples()]
     if index is not None:
         rest = len(index) - task.images - task.left_out["images"].sum()
-        rows += [("reason not recorded", rest, 0)] if rest else []
+        rows += [("reason not recorded", rest, None)] if rest else []
         rows += _cells(task, index)
     masked = int((task.cohort["reported_label"] == UNKNOWN).sum())
-    rows.append(("labels not known, in the cohort: no training and no score uses them", 0, masked))
+    rows.append(
+        ("labels not known, in the cohort: no training and no score uses them", None, masked)
+    )
     return Table(
         f"Left out of {task.name}",
         "Images of the data set that are outside the cohort, and labels inside it that are not "
@@ -233,20 +234,19 @@ def _left_out(task: Task, index: pd.DataFrame | None) -> Table:
     )
 
 
-def _cells(task: Task, index: pd.DataFrame) -> list[tuple[str, int, int]]:
+def _cells(task: Task, index: pd.DataFrame) -> list[tuple[str, None, int]]:
     """Count cells of the cohort's labels that say -1 or nothing, which the configuration reads."""
     if task.options["kind"] not in ("finding", "findings"):
         return []
     rules = values.rules(task.options)
-    there = index[index["image"].isin(task.cohort["image"])]
-    texts = there[task.cohort["label"].unique()].apply(lambda column: column.str.strip())
-    return [
-        (f"{name} cells, taken as {meaning}", 0, count)
-        for name, words, meaning in zip(
-            ("uncertain", "empty"), (values.UNCERTAIN, values.EMPTY), rules, strict=True
-        )
-        if (count := int(texts.isin(words).to_numpy().sum()))
-    ]
+    there = index[index["image"].isin(task.cohort["image"].unique())]
+    cells = [there[label].value_counts() for label in task.cohort["label"].unique()]
+    kinds = (("uncertain", values.UNCERTAIN), ("empty", values.EMPTY))
+    rows = []
+    for (name, words), meaning in zip(kinds, rules, strict=True):
+        count = sum(int(texts.reindex(words, fill_value=0).sum()) for texts in cells)
+        rows.append((f"{name} cells, taken as {meaning}", None, count))
+    return [row for row in rows if row[2]]
 
 
 def _text(text: str) -> Cell:
@@ -257,5 +257,5 @@ def _number(number: int | np.integer, share: str = "") -> Cell:
     return Cell(f"{number:,}", share, key=int(number))
 
 
-def _or_dash(number: int) -> Cell:
-    return _number(number) if number else Cell("–", key=0)
+def _or_dash(number: int | None) -> Cell:
+    return Cell("–") if number is None else _number(number)

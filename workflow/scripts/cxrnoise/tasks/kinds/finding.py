@@ -26,7 +26,7 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
     Options: name, views, finding (a column), cohort (`all`, or `published` for the patients of
     the paper), splits (counts or shares of images), positives (shares of the positive images;
     those of the splits if there are none), held_out (`none`, or a CSV file whose images are the
-    test split; their patients' other images are left out), uncertain, empty.
+    test split; their patients' other images are left out), uncertain, empty, words.
     Raises `UserError` when a split would be empty or without positives or negatives.
     """
     name = options["name"]

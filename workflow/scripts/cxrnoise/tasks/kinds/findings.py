@@ -1,7 +1,7 @@
 """Several findings at once: one network with a probability each."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
 
     Options: name, views, findings (a list of columns; or `all` that the index knows to be
     findings in `attrs["classes"]`, or that look like some), splits (counts or shares of images),
-    uncertain, empty.
+    uncertain, empty, words.
     Raises `UserError` when a split would have no positive or no negative of a finding.
     """
     name = options["name"]
@@ -30,7 +30,9 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
     images = of_views(index, options, left_out).sort_values("image", ignore_index=True)
     named = options["findings"]
     if named == "all":
-        named = index.attrs.get("classes") or _all(images, f"tasks.{name}.findings")
+        named = index.attrs.get("classes") or _all(
+            images, f"tasks.{name}.findings", options.get("words", {})
+        )
     names = [columns.named(images, finding, f"tasks.{name}.findings") for finding in named]
     reported = np.stack(
         [values.read(images, finding, *values.rules(options)) for finding in names], axis=1
@@ -47,13 +49,13 @@ def cohort(index: pd.DataFrame, options: Mapping, seed: int) -> Cohort:
     return made
 
 
-def _all(images: pd.DataFrame, key: str) -> list[str]:
+def _all(images: pd.DataFrame, key: str, words: Iterable[str]) -> list[str]:
     """Return the columns that hold 1, 0 and the like."""
     there = columns.of_labels(images)
     found = [
         name
         for name in there
-        if columns.slug(name) not in OTHERS and values.is_finding_column(images[name])
+        if columns.slug(name) not in OTHERS and values.is_finding_column(images[name], words)
     ]
     if not found:
         raise UserError(

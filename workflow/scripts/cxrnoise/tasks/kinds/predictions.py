@@ -39,7 +39,7 @@ TOLERANCE = 0.01  # of the sum of an image's probabilities, for files with two d
 def cohort(index: pd.DataFrame | None, options: Mapping, seed: int) -> Cohort:
     """Return the labels of the file as a cohort; all images are the test split.
 
-    Options: file, uncertain, empty.
+    Options: file, uncertain, empty, words.
     """
     left_out: dict[str, int] = {}
     labels, _, classes, exclusive = read(options["file"], options, left_out)
