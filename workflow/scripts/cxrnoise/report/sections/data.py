@@ -235,16 +235,19 @@ def _left_out(task: Task, index: pd.DataFrame | None) -> Table:
 
 
 def _cells(task: Task, index: pd.DataFrame) -> list[tuple[str, None, int]]:
-    """Count cells of the cohort's labels that say -1 or nothing, which the configuration reads."""
+    """Count cells of the cohort's labels that the configuration reads: -1, nothing, own words."""
     if task.options["kind"] not in ("finding", "findings"):
         return []
-    rules = values.rules(task.options)
+    uncertain, empty, words = values.rules(task.options)
+    kinds = [("uncertain", values.UNCERTAIN, uncertain), ("empty", values.EMPTY, empty)]
+    kinds += [(f"“{word}”", (values.word_of(word),), meaning) for word, meaning in words.items()]
     there = index[index["image"].isin(task.cohort["image"].unique())]
-    cells = [there[label].value_counts() for label in task.cohort["label"].unique()]
-    kinds = (("uncertain", values.UNCERTAIN), ("empty", values.EMPTY))
+    cells = [
+        there[label].map(values.word_of).value_counts() for label in task.cohort["label"].unique()
+    ]
     rows = []
-    for (name, words), meaning in zip(kinds, rules, strict=True):
-        count = sum(int(texts.reindex(words, fill_value=0).sum()) for texts in cells)
+    for name, spellings, meaning in kinds:
+        count = sum(int(texts.reindex(spellings, fill_value=0).sum()) for texts in cells)
         rows.append((f"{name} cells, taken as {meaning}", None, count))
     return [row for row in rows if row[2]]
 
