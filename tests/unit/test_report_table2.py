@@ -93,7 +93,7 @@ def test_phantoms_and_simulated_readers_are_named_in_title_and_captions(files):
     html = report_pages.page("table2", section_of.section(files(), study), study)
     warning = "PHANTOM, SIMULATED READERS: "
     assert html.count(f"<figcaption>{warning}Figure") == 3
-    assert f"{warning}Table 2: Emphysema" in html
+    assert f"{warning}</span>Table 2: Emphysema" in html
     assert "NOBODY READ THESE IMAGES" in html
 
 
