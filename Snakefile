@@ -48,11 +48,7 @@ rule all:
         to_make(
             [f"{RESULTS}/table1.csv", f"{RESULTS}/figures/situs.svg"]
             + (TABLE2 if HAS_READINGS else []),
-            reported=[
-                *tables1("table1{}.csv"),
-                *tables1("figures/situs{}.svg"),
-                *pages(),
-            ],
+            others=pages,
         ),
 
 

@@ -200,14 +200,15 @@ def source_at_hand(wildcards):
     return SOURCES[wildcards.source]
 
 
-def to_make(files, reported=()):
+def to_make(files, others=list):
     """Return the files of a target.
 
-    For `snakemake --report` they are those that have been made, of them and of `reported`.
+    For `snakemake --report` they are those that have been made, of them and of what the function
+    `others` returns.
     """
     if not any(word.partition("=")[0] == "--report" for word in sys.argv):
         return files
-    return [path for path in [*files, *reported] if os.path.exists(path)] or files
+    return [path for path in [*files, *others()] if os.path.exists(path)] or files
 
 
 def growing(amount):

@@ -173,7 +173,7 @@ def _number(row: dict) -> str:
     return f"{number} [{row['low']:,.0f}–{row['high']:,.0f}]"
 
 
-AGREEMENT = ["", "readers", "cases", "estimate"]
+AGREEMENT = ["statistic", "readers", "cases", "estimate"]
 CAPTIONS = {
     FLEISS: "Fleiss' kappa",
     AC1: "Gwet's AC1",
