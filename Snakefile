@@ -14,7 +14,7 @@ report: "workflow/report/workflow.rst"
 
 # Why a run failed is said last, below all that Snakemake says.
 onerror:
-    failures.say_at_the_end()
+    failed.say_at_the_end()
 
 
 include: "rules/common.smk"

@@ -9,7 +9,7 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 
-from cxrnoise.core import allocator, backbones, jobs, parts, settings
+from cxrnoise.core import allocator, backbones, failures, jobs, parts, settings
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.fingerprint import fingerprint
 from cxrnoise.core.randomness import token
@@ -21,8 +21,8 @@ from cxrnoise.scores.run import FEWEST_EPOCHS, PARTS
 from cxrnoise.tasks.noise.registry import MODELS
 
 jobs.end_with_this_process()
-failures = jobs.Failures()
-logger.addHandler(failures)
+failed = failures.Failures()
+logger.addHandler(failed)
 shell.prefix(allocator.shell_prefix())
 try:
     config.update(settings.validate(config).model_dump())

@@ -119,7 +119,7 @@ def test_a_quiet_job_prints_to_its_log_alone(tmp_path):
 
 RUN = """
 import logging, sys
-from cxrnoise.core.jobs import Failures
+from cxrnoise.core.failures import Failures
 
 failures = Failures()
 for event, job, rule in {events}:
