@@ -176,8 +176,9 @@ def test_a_saved_keras_model(tmp_path, donor, receiver):
 
 
 def test_a_network_within_a_saved_keras_model(tmp_path, donor, receiver):
-    """As `Sequential([DenseNet121(…), …])` has it."""
-    whole = keras.Sequential([donor, keras.layers.Dense(3, name="labels")])
+    """As `Sequential([DenseNet121(…), BatchNormalization(), …])` has it."""
+    own = [keras.layers.BatchNormalization(), keras.layers.Dense(3, name="labels")]
+    whole = keras.Sequential([donor, *own])
     whole.save(tmp_path / "w.keras")
     assert weights.load(receiver, weights.read(tmp_path / "w.keras")) == []
     assert_same_features(donor, receiver)

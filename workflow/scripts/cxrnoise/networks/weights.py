@@ -108,8 +108,8 @@ def load(model: keras.Model, weights: Weights) -> list[str]:
     classifier with another number of outputs counts as not there.
 
     Raises `UserError` when the weights are of another architecture: an array has another shape
-    than the variable of its name, the network lacks a convolution of the file, or the file has
-    fewer than half of the network's.
+    than the variable of its name, the network lacks a convolution or a named batch normalisation
+    of the file, or the file has fewer than half of the network's convolutions.
     """
     targets = _variables(model)
     _check_architecture(model, weights, targets)
@@ -242,7 +242,7 @@ def _check_architecture(model: keras.Model, weights: Weights, targets: Mapping) 
     foreign = [
         name.rpartition("/")[0]
         for name, array in weights.arrays.items()
-        if name not in targets and (array.ndim > 2 or name.endswith("/moving_mean"))
+        if name not in targets and _of_backbone(name, array)
     ]
     if found >= len(own) / 2 and not foreign:
         return
@@ -252,6 +252,15 @@ def _check_architecture(model: keras.Model, weights: Weights, targets: Mapping) 
         f"they have {found} of its {len(own)} convolutions{lacks}: "
         f"{_remedy(model.name, weights.arrays)}."
     )
+
+
+def _of_backbone(name: str, array: np.ndarray) -> bool:
+    """Whether an array is of a convolution, or of a batch normalisation with a name of its own.
+
+    Keras names those that a user puts behind a network `batch_normalization_1`.
+    """
+    is_norm = name.endswith("/moving_mean") and not name.startswith("batch_normalization")
+    return is_norm or array.ndim > 2
 
 
 def _remedy(backbone: str, arrays: Mapping[str, np.ndarray]) -> str:
