@@ -49,24 +49,30 @@ def html(at):
 
 
 def data(at):
-    index = synthetic.index(patients=50)
+    index = synthetic.index(patients=300)
     index = index.assign(path=index["image"], source="a", bytes=9, width=64, height=80, shard=0)
     index.attrs["classes"] = list(synthetic.FINDINGS)
     manifests.write(index, at / "index.parquet", "index", "{}")
-    shares = {"train": 0.6, "val": 0.2, "test": 0.2}
-    options = {"name": "situs", "views": ["PA"], "splits": shares}
-    options |= {"uncertain": "masked", "empty": "absent"}
-    cohort = KINDS["situs"].cohort(index, options, seed=0)
-    made_by = provenance.describe({"kind": "situs", **options}, "")
-    manifests.write(cohort.frame, at / "situs.parquet", "cohort", made_by, cohort.classes)
-    left_out = pd.DataFrame(cohort.left_out.items(), columns=["why", "images"])
+    cohorts = {"situs": {}, "findings": {"findings": list(synthetic.FINDINGS)}}
     return {
         "index": str(at / "index.parquet"),
-        "cohorts": [str(at / "situs.parquet")],
-        "left_out": [_csv(left_out, at / "left-out.csv")],
+        "cohorts": [_cohort(index, kind, keys, at) for kind, keys in cohorts.items()],
+        "left_out": [str(at / f"{kind}.csv") for kind in cohorts],
         "problems": _csv(pd.DataFrame(columns=["problem", "images"]), at / "problems.csv"),
         "remarks": _csv(pd.DataFrame(columns=["image", "remark"]), at / "remarks.csv"),
     }
+
+
+def _cohort(index, kind, keys, at):
+    """Write a cohort, and beside it what it leaves out; return its path."""
+    shares = {"train": 0.6, "val": 0.2, "test": 0.2}
+    options = {"name": kind, "views": ["PA"], "splits": shares, **keys}
+    options |= {"uncertain": "masked", "empty": "absent"}
+    cohort = KINDS[kind].cohort(index, options, seed=0)
+    made_by = provenance.describe({"kind": kind, **options}, "")
+    manifests.write(cohort.frame, at / f"{kind}.parquet", "cohort", made_by, cohort.classes)
+    _csv(pd.DataFrame(cohort.left_out.items(), columns=["why", "images"]), at / f"{kind}.csv")
+    return str(at / f"{kind}.parquet")
 
 
 def of_table1(at):
