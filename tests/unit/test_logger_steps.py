@@ -59,7 +59,7 @@ def test_without_a_terminal_each_step_is_a_line_with_the_time_left(lines):
     run.clock += 300
     run.finishes(1, 2, 3)
     assert lines() == [
-        "1 of 3  Making the labels (situs, noise 8, seed 0): 2 s, about 2 min left",
+        "1 of 3  Making the labels (situs, noise 8, seed 0): 2 s, about 1 min left",
         "2 of 3  Training the network (situs, noise 8, seed 0): 300 s, about 5 min left",
     ]
     run.handler.close()
@@ -126,16 +126,16 @@ def test_an_event_that_cannot_be_printed_does_not_stop_the_others(lines):
 
 
 def test_rules_that_were_not_seen_take_their_typical_time_on_this_machine():
-    left = TimeLeft({"labels": 1, "train": 10}, {"labels": 2, "train": 3}, now=0)
-    assert left.seconds(0, 5) == 2 + 30
+    left = TimeLeft({"labels": 10, "train": 100}, {"labels": 2, "train": 3}, now=0)
+    assert left.seconds(0, 5) == 20 + 300
     left.start(0, "labels", 0)
-    left.finish(0, 2)  # twice its typical time
-    assert left.seconds(2, 4) == 2 + 60
-    left.start(1, "train", 2)
-    left.start(2, "train", 2)
-    assert left.seconds(12, 4) == pytest.approx((2 + 20 + 2 * 10) / (22 / 12))  # of two at once
-    assert left.seconds(12, 3) == 20  # one is not needed, and the other is a training
-    assert left.seconds(102, 4) == 100  # as long at least as one that runs
+    left.finish(0, 30)  # three times its typical time, which makes trainings twice as long
+    assert left.seconds(30, 4) == 30 + 600
+    left.start(1, "train", 30)
+    left.start(2, "train", 30)
+    assert left.seconds(130, 4) == pytest.approx((30 + 200 + 2 * 100) / (230 / 130))  # at once
+    assert left.seconds(130, 3) == 200  # one is not needed, and the other is a training
+    assert left.seconds(1030, 4) == 1000  # as long at least as one that runs
 
 
 def test_every_rule_has_words():

@@ -57,10 +57,13 @@ class TimeLeft:
         return max([expected, *(elapsed for name, elapsed in running if name == rule)])
 
     def _factor(self):
-        """Return how many times longer than typical the steps took that are done."""
+        """Return how many times longer than typical the steps took that are done.
+
+        Ten seconds of what is typical are added, so that the first short step says little.
+        """
         took = dict(self._took)
         typical = sum(self._typical[rule] * len(jobs) for rule, jobs in took.items())
-        return sum(map(sum, took.values())) / typical if typical else 1
+        return (sum(map(sum, took.values())) + 10) / (typical + 10)
 
     def _at_once(self, running, now):
         """Return how many jobs have run at once, on average."""
