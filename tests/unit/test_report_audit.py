@@ -145,7 +145,10 @@ def test_the_impact_is_the_answer_what_corrections_change(made, study):
     [answer] = found.answers
     assert answer.answer.startswith("On the images that were read, the mean AUC")
     assert "+0.100 [+0.050 to +0.150]" in answer.answer
-    assert section("impact", made(impact=[shifted("Mass", "auc")]), study()).answers == []
+    [only] = section("impact", made(impact=[shifted("Mass", "auc")]), study()).answers
+    assert "the AUC of Mass of the same predictions" in only.answer
+    two = [shifted("Mass", "auc"), shifted("Effusion", "auc")]
+    assert section("impact", made(impact=two), study()).answers == []
 
 
 def test_phantoms_and_simulated_readers_are_named_in_titles_and_on_figures(made, study):

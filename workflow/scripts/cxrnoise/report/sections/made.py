@@ -277,7 +277,9 @@ def _every(made: Mapping[str, Made]) -> Table:
     rows = []
     for one in made.values():
         before = _texts([[str(one.number), one.path, one.rule]])[0]
-        rows.append([*before, one.when, *_texts([[one.sha256, one.code, *one[6:]]])[0]])
+        rows.append(
+            [*before, one.when, *_texts([[one.sha256, one.code, one.made_from, one.settings]])[0]]
+        )
     return Table(
         "Every file behind the numbers",
         "Each file, what made it, and the numbers of what it was made from, in the order of the "
