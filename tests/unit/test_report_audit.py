@@ -276,11 +276,13 @@ def test_pseudonyms_stand_for_every_name_and_no_picture_is_there(made, study, tm
     )
     assert not [name for name in [*IMAGES, *PATIENTS, "patient0", "study1"] if name in text]
     assert "data:image/jpeg" not in text and "data:image/png" not in text
-    assert "have pseudonyms here" in text and str(names.key) in text
+    assert "have pseudonyms here" in text and "…/report-key.csv" in text
     assert len(set(re.findall(r"\bpatient-[0-9a-f]{8}\b", text))) == 2 + 2 + 1
     with_pictures = report.html(
         report.sections(made(), study(names=names)), study(names=names), TEMPLATES
     )
+    assert str(tmp_path) not in with_pictures
+    assert "<code>…/suspicious.parquet</code>" in with_pictures
     assert not [name for name in [*IMAGES, *PATIENTS, "patient0"] if name in with_pictures]
     assert set(names.images(IMAGES[:5])) <= set(re.findall("image-[0-9a-f]{8}", with_pictures))
 
