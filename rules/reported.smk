@@ -77,7 +77,7 @@ def with_digests(shards):
 def simulated_in_report():
     """Whether a reader of the report's sections is a program."""
     table2 = {"table2", "paper"} & set(REPORTED) and SIMULATED
-    audit = {"audit", "impact"} & set(REPORTED) and AUDIT_SIMULATED
+    audit = {"audit", "suspicious", "impact"} & set(REPORTED) and AUDIT_SIMULATED
     return bool(table2 or audit)
 
 
