@@ -81,5 +81,5 @@ def _number(row: pd.Series) -> str:
 
 
 def _change(fall: pd.Series) -> str:
-    change = detected.Number(-fall["value"], -fall["high"], -fall["low"])
+    change = detected.Number(*(0 - fall[name] for name in ("value", "high", "low")))
     return detected.with_interval(change, signed=True)
