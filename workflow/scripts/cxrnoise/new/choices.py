@@ -114,9 +114,7 @@ def choose(found: Survey, weights_file: str) -> Choices:
 
 def _empty(found: Survey) -> str:
     """Say what an empty cell means: absent, unless more cells say "absent" than are empty."""
-    findings = found.labels.findings.values()
-    absent, empty = (sum(getattr(one, kind) for one in findings) for kind in ("absent", "empty"))
-    return "masked" if absent > empty > 0 else "absent"
+    return "masked" if found.labels.absent > found.labels.empty > 0 else "absent"
 
 
 def _task(found: Survey, empty: str) -> Task:

@@ -5,28 +5,28 @@ from collections.abc import Iterable
 
 from cxrnoise.datasets import columns
 
+
+def _split(words: str) -> tuple[str, ...]:
+    return tuple(words.split())
+
+
 # Spellings of a finding besides those that `tasks.values` knows, in lower case.
 SPELLINGS = {
-    "present": (
-        "ja j oui si sí sì sim tak ano evet да 是 有 はい positive positiv positif positivo pos pos. "
-        "+ x ✓ present vorhanden présent presente"
+    "present": _split(
+        "ja j oui si sí sì sim tak ano evet да 是 有 はい positive positiv positif positivo pos "
+        "pos. + x ✓ present vorhanden présent presente"
     ),
-    "absent": (
+    "absent": _split(
         "nein non nee nej nei não nao nie ne hayır нет 否 无 無 いいえ negative negativ négatif "
         "negativo neg neg. - – absent ausente assente kein keine none"
     ),
-    "masked": (
+    "masked": _split(
         "? (+) +/- ± uncertain unsure unclear possible equivocal unklar fraglich möglich v.a. "
         "incertain possível posible dudoso dubbio possibile twijfel n/a na n.a. nan null unknown "
         "unbekannt k.a. inconnu desconocido"
     ),
 }
-MEANINGS = {word: meaning for meaning, words in SPELLINGS.items() for word in words.split()}
-
-
-def _split(words: str) -> tuple[str, ...]:
-    return tuple(words.split())
-
+MEANINGS = {word: meaning for meaning, words in SPELLINGS.items() for word in words}
 
 # Stems of columns, as `columns.key` returns names.
 PATIENT = _split(
