@@ -11,8 +11,7 @@ def read_for_audit():
 def sections_of_report():
     """Return the sections of the report: those of the configuration, or all that it can give.
 
-    Mirrored radiographs are a section of their own accord for the paper's data and the phantoms; for
-    others they are where they are named.
+    Without being named, the paper's tables are sections for its data set and for phantoms alone.
     """
     if config["report"]["sections"] != "auto":
         return config["report"]["sections"]
@@ -77,7 +76,7 @@ def with_digests(shards):
 def simulated_in_report():
     """Whether a reader of the report's sections is a program."""
     table2 = {"table2", "paper"} & set(REPORTED) and SIMULATED
-    audit = {"audit", "impact"} & set(REPORTED) and AUDIT_SIMULATED
+    audit = {"audit", "suspicious", "impact"} & set(REPORTED) and AUDIT_SIMULATED
     return bool(table2 or audit)
 
 

@@ -335,7 +335,7 @@ def test_what_is_missing_is_said_in_a_sentence(new, english, change, message):
 
 def test_images_that_are_spelled_otherwise_are_named(new, english, tmp_path):
     table(tmp_path / "labels.csv", ENGLISH, [[f"x{r[0]}", *r[1:]] for r in english])
-    with pytest.raises(UserError, match="column 'image' has 'x0.png', and the nearest file is '0"):
+    with pytest.raises(UserError, match="the table has x0.png, and the files are called 0.png"):
         new()
     table(tmp_path / "labels.csv", ENGLISH, [[r[0].upper(), *r[1:]] for r in english])
     with pytest.raises(UserError, match="the table has 0.PNG, and a file is called 0.png; write"):
@@ -424,3 +424,10 @@ def test_every_choice_has_a_comment(new, english, tmp_path):
     assert sum(line.lstrip().startswith("#") for line in lines) > 20
     assert max(map(len, lines)) <= 120
     assert pd.Series(lines).str.contains("{{", regex=False).sum() == 0
+
+
+def test_a_column_of_views_without_frontal_ones_is_an_error(new, english, tmp_path):
+    rows = [[*row, "front"] for row in english]
+    table(tmp_path / "labels.csv", [*ENGLISH, "View"], rows)
+    with pytest.raises(UserError, match=r"has the view PA or AP \(front 40\): write the views so"):
+        new()

@@ -108,4 +108,14 @@ def test_a_key_that_was_changed_is_one_sentence(key, text):
 def test_the_report_says_where_the_key_stays_and_that_text_may_be_burned_in(key):
     assert list(privacy.about(Names(), pictures=False)) == []
     [burned, where] = privacy.about(Names(key), pictures=True)
-    assert "burned into pictures" in burned and str(key) in where
+    assert "burned into pictures" in burned and "the file …/report-key.csv, which" in where
+
+
+def test_of_folders_outside_the_run_only_the_last_part_is_named(key, monkeypatch):
+    monkeypatch.chdir(key.parent)
+    plain, hidden = Names().paths, Names(key).paths
+    assert plain(f"{key.parent}/a/b.csv") == hidden(f"{key.parent}/a/b.csv") == "a/b.csv"
+    assert plain("/home/Anna Smith/x.csv") == "/home/Anna Smith/x.csv"
+    assert hidden("/home/Anna Smith/x.csv") == "…/x.csv"
+    assert hidden("['../Anna Smith/x.csv', 'a/b']") == "['…/x.csv', 'a/b']"
+    assert hidden("doi: https://doi.org/10.1/2") == "doi: https://doi.org/10.1/2"

@@ -145,7 +145,10 @@ def test_the_impact_is_the_answer_what_corrections_change(made, study):
     [answer] = found.answers
     assert answer.answer.startswith("On the images that were read, the mean AUC")
     assert "+0.100 [+0.050 to +0.150]" in answer.answer
-    assert section("impact", made(impact=[shifted("Mass", "auc")]), study()).answers == []
+    [only] = section("impact", made(impact=[shifted("Mass", "auc")]), study()).answers
+    assert "the AUC of Mass of the same predictions" in only.answer
+    two = [shifted("Mass", "auc"), shifted("Effusion", "auc")]
+    assert section("impact", made(impact=two), study()).answers == []
 
 
 def test_phantoms_and_simulated_readers_are_named_in_titles_and_on_figures(made, study):
@@ -273,11 +276,13 @@ def test_pseudonyms_stand_for_every_name_and_no_picture_is_there(made, study, tm
     )
     assert not [name for name in [*IMAGES, *PATIENTS, "patient0", "study1"] if name in text]
     assert "data:image/jpeg" not in text and "data:image/png" not in text
-    assert "have pseudonyms here" in text and str(names.key) in text
+    assert "have pseudonyms here" in text and "…/report-key.csv" in text
     assert len(set(re.findall(r"\bpatient-[0-9a-f]{8}\b", text))) == 2 + 2 + 1
     with_pictures = report.html(
         report.sections(made(), study(names=names)), study(names=names), TEMPLATES
     )
+    assert str(tmp_path) not in with_pictures
+    assert "<code>…/suspicious.parquet</code>" in with_pictures
     assert not [name for name in [*IMAGES, *PATIENTS, "patient0"] if name in with_pictures]
     assert set(names.images(IMAGES[:5])) <= set(re.findall("image-[0-9a-f]{8}", with_pictures))
 

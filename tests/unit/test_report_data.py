@@ -133,7 +133,9 @@ def test_labels_are_counted_by_split_and_value(tmp_path, archive):
     assert list(counted.values())[-1] == effusion[-1]
 
 
-def test_predictions_from_elsewhere_have_no_images(tmp_path):
+@pytest.fixture
+def elsewhere(tmp_path):
+    """The cohort of a file of predictions, and what it leaves out."""
     table = pd.DataFrame({"image": list("abc"), "given_label": ["x", "y", ""]})
     table.assign(p_x=[0.9, 0.1, 0.5], p_y=[0.1, 0.9, 0.5]).to_csv(tmp_path / "p.csv", index=False)
     options = {"name": "others", "file": str(tmp_path / "p.csv")}
@@ -144,11 +146,28 @@ def test_predictions_from_elsewhere_have_no_images(tmp_path):
     pages.write_csv(
         pd.DataFrame(cohort.left_out.items(), columns=["why", "images"]), tmp_path / "l.csv"
     )
-    paths = {"cohorts": [str(tmp_path / "c.parquet")], "left_out": [str(tmp_path / "l.csv")]}
-    paths |= {"index": [], "problems": [], "remarks": []}
-    made = data.section(paths, study())
-    assert made.values["whole"] == []
+    return {"cohorts": [str(tmp_path / "c.parquet")], "left_out": [str(tmp_path / "l.csv")]}
+
+
+def test_predictions_from_elsewhere_have_no_images(elsewhere):
+    paths = elsewhere | {"index": [], "problems": [], "remarks": []}
+    made = data.section(paths, study(phantom=True))
+    assert made.values["whole"] == [] and made.warnings == ""
     assert made.answers[0].answer == "In others: 2 images of 2 patients, with 2 labels."
+
+
+def test_predictions_from_elsewhere_are_not_compared_with_the_images(tmp_path, archive, elsewhere):
+    paths = files(tmp_path, archive, "situs")
+    paths |= {name: paths[name] + more for name, more in elsewhere.items()}
+    [_, (_, sentence, [_, left_out])] = data.section(paths, study()).values["tasks"]
+    assert sentence.startswith("The images and labels are those of a file of predictions")
+    assert "reason not recorded" not in [row[0] for row in rows(left_out)]
+
+
+def test_the_first_seed_is_the_first_that_is_named(tmp_path, archive):
+    seeds = study(config={"seeds": [7, 2]})
+    [(_, sentence, _)] = data.section(files(tmp_path, archive, "situs"), seeds).values["tasks"]
+    assert "of the seed 7; 2 draw" in sentence
 
 
 def test_dark_bright_and_flat_pictures_are_found_in_the_shards(tmp_path):

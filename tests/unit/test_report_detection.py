@@ -61,6 +61,15 @@ def test_where_cleanlabs_is_always_the_best_no_difference_is_said():
     )
 
 
+def test_where_one_of_several_settings_can_be_ranked_it_is_named():
+    none = {"noise": "32", "scores": {}}
+    said = answer(rows_of(scores=SCORES), rows_of(**none))
+    assert said.startswith("In one of 2 settings (8 % symmetric noise; test images; truth: the tru")
+    assert answer(rows_of(scores={}), rows_of(**none)) == (
+        "In none of 2 settings has a score an average precision."
+    )
+
+
 def test_where_no_label_is_wrong_the_answer_says_so():
     assert answer(rows_of(scores={}, wrong=0)).endswith("So there is nothing to find.")
 

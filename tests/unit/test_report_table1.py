@@ -65,6 +65,18 @@ def test_a_fall_whose_interval_holds_0_is_called_unclear(files):
     assert answer(files({0: 90, 8: 89})).startswith("Not clearly: with 8 % of the labels wrong")
 
 
+def test_an_accuracy_that_rises_is_no_yes(files):
+    said = answer(files({0: 60, 8: 98}))
+    assert said.startswith(
+        "No: with 8 % of the labels wrong the accuracy against the truth changes"
+    )
+    assert "by +0.380 [+0.27" in said
+
+
+def test_with_the_level_0_alone_nothing_is_compared(files):
+    assert answer(files({0: 90})).endswith("no run with wrong labels to compare it with.")
+
+
 def test_without_a_run_at_0_nothing_is_compared(files):
     said = answer(files({40: 90}))
     assert "is 0.900 [" in said and "no run without noise" in said

@@ -65,8 +65,10 @@ def test_a_single_reader_is_no_majority(files):
     assert answer(files, readers=["Ann"]).startswith("The reader says so in 83 % [44–97]")
 
 
-def test_readers_who_decided_nothing_gave_no_answer(files):
-    assert answer(files, unsure=range(6)) == "No such case was decided by the readers."
+def test_what_the_readers_did_not_decide_is_said(files):
+    assert answer(files, unsure=range(6)) == "The readers decided no case of high confidence."
+    said = answer(files, unsure=range(6, 12))
+    assert said.endswith("6 cases of high confidence; no case of low confidence was decided.")
 
 
 def test_the_section_has_the_numbers_of_the_page(files, tmp_path):

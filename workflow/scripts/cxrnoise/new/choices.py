@@ -114,9 +114,7 @@ def choose(found: Survey, weights_file: str) -> Choices:
 
 def _empty(found: Survey) -> str:
     """Say what an empty cell means: absent, unless more cells say "absent" than are empty."""
-    findings = found.labels.findings.values()
-    absent, empty = (sum(getattr(one, kind) for one in findings) for kind in ("absent", "empty"))
-    return "masked" if absent > empty > 0 else "absent"
+    return "masked" if found.labels.absent > found.labels.empty > 0 else "absent"
 
 
 def _task(found: Survey, empty: str) -> Task:
@@ -187,9 +185,11 @@ def _of_findings(found: Survey, images: pd.DataFrame, used: list[str], empty: st
     kept = [name for name in kept if name not in left_out]
     while kept:
         rarest = min(kept, key=patients.get)
-        task = _made(kept, rarest, patients[rarest], used, images, left_out)
-        problem = _problem(task, images, empty, found.labels.words)
-        if not problem:
+        kind = "findings" if len(kept) > 1 else "finding"
+        name = "findings" if len(kept) > 1 else _name(kept[0], "finding")
+        few = rarest, patients[rarest]
+        task = _task_of(kind, name, list(kept), used, images, few, left_out)
+        if _has_cohort(task, images, rules):
             return task
         kept.remove(rarest)
         left_out[rarest] = f"{patients[rarest]} patients, too few for three splits"
@@ -201,20 +201,29 @@ def _of_findings(found: Survey, images: pd.DataFrame, used: list[str], empty: st
     )
 
 
-def _made(
-    kept: list[str],
-    rarest: str,
-    fewest: int,
+def _task_of(
+    kind: str,
+    name: str,
+    labels: list[str],
     used: list[str],
     images: pd.DataFrame,
+    rarest: tuple[str, int],
     left_out: Mapping[str, str],
 ) -> Task:
-    several = len(kept) > 1
-    name = "findings" if several else _name(kept[0], "finding")
+    """Return a task; `rarest` is the finding or class that fewest patients have, and how many."""
+    rare, fewest = rarest
     return Task(
-        *("findings" if several else "finding", name, used, list(kept)),
-        *_parts(fewest),
-        *(len(images), images["patient"].nunique(), rarest, fewest, dict(left_out)),
+        kind=kind,
+        name=name,
+        views=used,
+        labels=labels,
+        splits=SPLITS_OF_FEW if fewest < FEW else SPLITS,
+        folds=min(FOLDS, max(2, fewest // 2)),
+        images=len(images),
+        patients=images["patient"].nunique(),
+        rarest=rare,
+        patients_of_rarest=fewest,
+        left_out=dict(left_out),
     )
 
 
@@ -225,23 +234,14 @@ def _name(column: str, otherwise: str) -> str:
     return name if name[:1].isalpha() and name not in {*PAPER_TASKS, *RESERVED} else otherwise
 
 
-def _parts(fewest: int) -> tuple[dict[str, float], int]:
-    """Return splits and folds by the patients of the rarest finding or class."""
-    return SPLITS_OF_FEW if fewest < FEW else SPLITS, min(FOLDS, max(2, fewest // 2))
-
-
 def _of_classes(found: Survey, images: pd.DataFrame, used: list[str]) -> Task:
     [(column, _)] = found.labels.classes.items()
     labelled = images[images[column] != ""]
     patients = labelled.groupby(column)["patient"].nunique()
     rarest, fewest = patients.idxmin(), int(patients.min())
-    task = Task(
-        *("classes", _name(column, "classes"), used, [column]),
-        *_parts(fewest),
-        *(len(labelled), labelled["patient"].nunique(), rarest, fewest, {}),
-    )
-    problem = _problem(task, images, "absent", {})
-    if problem or fewest < LEAST_PATIENTS:
+    name, few = _name(column, "classes"), (rarest, fewest)
+    task = _task_of("classes", name, [column], used, labelled, few, {})
+    if fewest < LEAST_PATIENTS or not _has_cohort(task, images, ("masked", "absent", {})):
         raise UserError(
             f"The classes of the column {column!r} of {found.metadata} cannot be audited, because "
             f"each needs {LEAST_PATIENTS} patients, and {rarest!r} has {fewest}: unite or remove "
@@ -250,25 +250,23 @@ def _of_classes(found: Survey, images: pd.DataFrame, used: list[str]) -> Task:
     return task
 
 
-def _problem(task: Task, images: pd.DataFrame, empty: str, words: Mapping[str, str]) -> str:
-    """Return what the workflow says when it makes the cohort of this task, "" if it can."""
+def _has_cohort(task: Task, images: pd.DataFrame, rules: tuple) -> bool:
+    """Whether the workflow can make the cohort of a task. rules: as `values.rules` returns them."""
     options: dict[str, Any] = {
         "name": task.name,
         "views": task.views,
         "splits": task.splits,
-        "uncertain": "masked",
-        "empty": empty,
-        "words": words,
         "findings": task.labels,
         "finding": task.labels[0],
         "column": task.labels[0],
+        **dict(zip(("uncertain", "empty", "words"), rules, strict=True)),
     }
     needed = images[["image", "patient", "view", *task.labels]]
     logging.disable()
     try:
         KINDS[task.kind].cohort(needed, options, 0)
-    except UserError as error:
-        return str(error)
+    except UserError:
+        return False
     finally:
         logging.disable(logging.NOTSET)
-    return ""
+    return True

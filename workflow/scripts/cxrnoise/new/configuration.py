@@ -3,7 +3,6 @@
 import json
 import re
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import yaml
@@ -59,20 +58,17 @@ def written(name: str, found: Survey, choices: Choices, cores: int) -> str:
         "comment": repr,
         "number": "{:,}".format,
     }
-    findings = found.labels.findings.values()
-    text = environment.get_template(TEMPLATE).render(
-        name=name,
-        found=found,
-        choices=choices,
-        commands=commands(name, found, choices, cores),
-        views=_about_views(found),
-        cells=SimpleNamespace(
-            empty=sum(finding.empty for finding in findings),
-            absent=sum(finding.absent for finding in findings),
-        ),
-        unknown=found.labels.unknown,
+    text = (
+        environment.get_template(TEMPLATE)
+        .render(
+            name=name,
+            found=found,
+            choices=choices,
+            commands=commands(name, found, choices, cores),
+            views=_about_views(found),
+        )
+        .lstrip("\n")
     )
-    text = text.lstrip("\n")
     check(text)
     return text
 

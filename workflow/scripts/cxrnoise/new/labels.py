@@ -47,6 +47,16 @@ class Labels:
     others: list[str]
 
     @property
+    def empty(self) -> int:
+        """How many cells of the findings are empty."""
+        return sum(finding.empty for finding in self.findings.values())
+
+    @property
+    def absent(self) -> int:
+        """How many cells of the findings say that it is absent."""
+        return sum(finding.absent for finding in self.findings.values())
+
+    @property
     def unknown(self) -> Counter:
         """How often spellings occur that nobody knows."""
         return sum((Counter(finding.unknown) for finding in self.findings.values()), Counter())

@@ -4,7 +4,6 @@ The image is known by its cells: they are names of files of the folder. The pati
 headers of some DICOM files, else by its name. The view is known by its cells.
 """
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +66,8 @@ def find(table: pd.DataFrame, path: str | Path, folder: Folder, given: Mapping[s
     image, suffix, why_image = _image(some, path, folder, given.get("image"))
     patient, why_patient = _patient(table, path, folder, image, given.get("patient"))
     others = [name for name in table if name not in (image, patient)]
-    view = _view(some[others], path)
-    why = {"image": why_image, "patient": why_patient, "view": "by its cells"}
+    view, why_view = _view(some[others])
+    why = {"image": why_image, "patient": why_patient, "view": why_view}
     return Roles(image, patient, view, suffix, why)
 
 
@@ -103,27 +102,13 @@ def _image(
         shares[name] = (cells.isin(whole).mean(), distinct * cells.isin(stems).mean())
     best = max(shares, key=lambda name: (max(shares[name]), name in usual))
     exact, without = shares[best]
-    if max(exact, without) == 0:
-        raise _no_image(table, path, folder, given or next(iter(usual), None), files)
-    suffix = _suffix(path, best, files) if without > exact else None
-    return best, suffix, "given" if given else "its cells are names of files"
-
-
-def _no_image(
-    table: pd.DataFrame, path: str | Path, folder: Folder, column: str | None, files: pd.Series
-) -> UserError:
-    if column is None:
-        return UserError(
+    if max(exact, without) == 0 and not given and not usual:
+        raise UserError(
             f"No column of {path} names the images: no cell is the name of a file in "
             f"{folder.path}, such as {files.iloc[0]}; the columns are {_listed(table)}."
         )
-    cell = table[column].iloc[0]
-    near = difflib.get_close_matches(cell, files.head(ROWS), n=1, cutoff=0)[0]
-    return UserError(
-        f"No image of {path} is in {folder.path}: the column {column!r} has {cell!r}, and the "
-        f"nearest file is {near!r}; give the folder of these images as IMAGES=FOLDER, or write the "
-        "names as the files have them."
-    )
+    suffix = _suffix(path, best, files) if without > exact else None
+    return best, suffix, "given" if given else "its cells are names of files"
 
 
 def _suffix(path: str | Path, column: str, files: pd.Series) -> str:
@@ -187,20 +172,13 @@ def _grouping(column: pd.Series) -> bytes:
     return pd.factorize(column)[0].tobytes()
 
 
-def _view(table: pd.DataFrame, path: str | Path) -> str | None:
+def _view(table: pd.DataFrame) -> tuple[str | None, str]:
     usual = _named(table, columns.NAMES["view"])
     shares = {name: _share_of_views(table[name]) for name in table}
     found = [name for name in shares if shares[name] >= LEAST_VIEWS]
     if found:
-        return max(found, key=lambda name: (name in usual, shares[name]))
-    if usual:
-        cells = table[usual[0]].replace("", views.EMPTY).value_counts().head(5)
-        said = ", ".join(f"{cell} {number}" for cell, number in cells.items())
-        raise UserError(
-            f"The column {usual[0]!r} of {path} is called like the view, but few of its cells are "
-            f"PA, AP or lateral ({said}): write the views so, or rename the column."
-        )
-    return None
+        return max(found, key=lambda name: (name in usual, shares[name])), "by its cells"
+    return (usual[0] if usual else None), "by its name"
 
 
 def _share_of_views(column: pd.Series) -> float:

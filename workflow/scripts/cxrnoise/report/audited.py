@@ -355,15 +355,18 @@ def impact(audit: Audit) -> Iterator[str]:
 
 
 def shift(audit: Audit) -> Iterator[str]:
-    """Say how the measured performance of the same predictions shifts, where it was measured."""
-    for row in impact_rows(audit, EVALUATION).to_dict("records"):
-        if row["measure"] == "auc" and row["label"] == MEAN and not math.isnan(row["before"]):
-            before, after, moved = (side(row, name) for name in ("before", "after", "difference"))
-            yield (
-                "On the images that were read, the mean AUC of the same predictions is "
-                f"{with_interval(before)} by the given labels and {with_interval(after)} by the "
-                f"readers; the difference is {with_interval(moved, signed=True)}."
-            )
+    """Say how the AUC of the same predictions shifts: its mean, or that of the only label."""
+    rows = impact_rows(audit, EVALUATION)
+    rows = rows[(rows["measure"] == "auc") & rows["before"].notna()]
+    if len(rows) == 1:
+        [row] = rows.to_dict("records")
+        auc = "mean AUC" if row["label"] == MEAN else f"AUC of {row['label']}"
+        before, after, moved = (side(row, name) for name in ("before", "after", "difference"))
+        yield (
+            f"On the images that were read, the {auc} of the same predictions is "
+            f"{with_interval(before)} by the given labels and {with_interval(after)} by the "
+            f"readers; the difference is {with_interval(moved, signed=True)}."
+        )
 
 
 def impact_rows(audit: Audit, comparison: str) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Names of images and patients as a report may show them."""
 
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ from cxrnoise.report.pages import write_csv
 
 COLUMNS = ["kind", "pseudonym", "name"]
 IMAGE, PATIENT = "image", "patient"
+ROOT = Path(__file__).parents[4]  # of the workflow
+# The folders of a path from the root, or from the folder above, which may name a person.
+FOLDERS = re.compile(r"(?<![\w.:/])(?:\.\.)?/(?:[^/'\"\n]+/)*")
 BURNED_IN = (
     "Text may be burned into pictures, such as a name or a date of birth: look at each of them "
     "before you send this report to somebody."
@@ -45,6 +49,16 @@ class Names:
     def patients(self, names: Iterable[str]) -> list[str]:
         """Return how patients are called."""
         return [self._shown(PATIENT, str(name)) for name in names]
+
+    def paths(self, text: str) -> str:
+        """Return a text with the paths in it as the report may show them.
+
+        Paths in the workflow and in the folder of the run are relative. Where names are replaced
+        by pseudonyms, only the last part of others is left.
+        """
+        for folder in {ROOT, Path.cwd()}:
+            text = text.replace(f"{folder}/", "")
+        return text if self.key is None else FOLDERS.sub("…/", text)
 
     def _shown(self, kind: str, name: str) -> str:
         if self.key is None:
@@ -89,5 +103,5 @@ def about(names: Names, pictures: bool) -> Iterator[str]:
     if names.key is not None:
         yield (
             "Images and patients have pseudonyms here. Which is which stands in the file "
-            f"{names.key}, which stays with you."
+            f"{names.paths(str(names.key))}, which stays with you."
         )

@@ -1,5 +1,7 @@
 """Section of the report: how many labels are wrong, as counted by what people read."""
 
+from dataclasses import replace
+
 from cxrnoise.report import audit, audited
 from cxrnoise.report.sections.section import Answer, Files, Section, Study
 
@@ -27,12 +29,17 @@ def section(files: Files, study: Study) -> Section:
 def load(files: Files, study: Study) -> audited.Audit:
     """Return what the files of the audit hold."""
     config = study.config["audit"]
-    return audited.load(
+    found = audited.load(
         files,
         task=config["task"],
         dataset=study.dataset,
         rule=config["verdict"],
         phantom=drawn(study),
+    )
+    return replace(
+        found,
+        folder=study.names.paths(found.folder),
+        figure_path=study.names.paths(found.figure_path),
     )
 
 

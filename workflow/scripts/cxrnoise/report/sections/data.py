@@ -1,7 +1,7 @@
 """Section of the report: the data set, the cohorts of its tasks, and what was left out."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -44,6 +44,11 @@ class Task:
     def images(self) -> int:
         return self.cohort["image"].nunique()
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether images and labels are those of another program, not of the index."""
+        return self.options["kind"] == "predictions"
+
 
 def section(files: Files, study: Study) -> Section:
     """Return the section.
@@ -52,6 +57,7 @@ def section(files: Files, study: Study) -> Section:
     cohorts and left_out, one of each for a task.
     """
     index = manifests.read(files["index"], "index") if files["index"] else None
+    study = replace(study, phantom=study.phantom and index is not None)
     tasks = [_task(*paths) for paths in zip(files["cohorts"], files["left_out"], strict=True)]
     warnings = detected.warnings(study.phantom, simulated=False)
     numbers = {} if index is None else _numbers(files)
@@ -61,7 +67,10 @@ def section(files: Files, study: Study) -> Section:
         title="The data, and what was left out",
         values={
             "whole": whole,
-            "tasks": [(task.name, _sentence(task, study), _tables(task, index)) for task in tasks],
+            "tasks": [
+                (task.name, _sentence(task, study), [_labels(task), _left_out(task, index)])
+                for task in tasks
+            ],
         },
         sources=[*sources, *files["cohorts"], *files["left_out"]],
         warnings=warnings,
@@ -168,18 +177,16 @@ def _problems(numbers: dict[str, int]) -> Table:
 
 def _sentence(task: Task, study: Study) -> str:
     """Say which cohort this is."""
+    if task.elsewhere:
+        return "The images and labels are those of a file of predictions from elsewhere."
     seen = ", ".join(map(views.normal, task.options.get("views", [])))
     said = f"A task of kind {task.options['kind']}"
     said += f", with the views {seen}. " if seen else ". "
-    first, *further = sorted(study.config["seeds"])
+    first, *further = study.config["seeds"]
     if further:
         others = ", ".join(map(str, further))
         said += f"The numbers are of the seed {first}; {others} draw cohort and splits anew. "
     return f"{said}All images of a patient are in one split."
-
-
-def _tables(task: Task, index: pd.DataFrame | None) -> list[Table]:
-    return [_labels(task), _left_out(task, index)]
 
 
 def _labels(task: Task) -> Table:
@@ -217,7 +224,7 @@ def _row(label: str, split: str, part: pd.DataFrame, classes: list[int]) -> list
 def _left_out(task: Task, index: pd.DataFrame | None) -> Table:
     """Count images outside the cohort by the reason, and labels that are not taken as they are."""
     rows = [(row.why, row.images, None) for row in task.left_out.itertuples()]
-    if index is not None:
+    if index is not None and not task.elsewhere:
         rest = len(index) - task.images - task.left_out["images"].sum()
         rows += [("reason not recorded", rest, None)] if rest else []
         rows += _cells(task, index)

@@ -40,10 +40,15 @@ def answer(parts: list[Part]) -> str:
     parts: those of the task, as `detected.parts` returns them.
     """
     ranked = [part for part in parts if part.best()]
-    if not ranked:
+    if not ranked and len(parts) == 1:
         return " ".join(detected.sentences(parts[0]))
+    if not ranked:
+        return f"In none of {len(parts)} settings has a score an average precision."
     if len(ranked) == 1:
-        return " ".join(detected.found(ranked[0], ranked[0].best()))
+        found = " ".join(detected.found(ranked[0], ranked[0].best()))
+        if len(parts) == 1:
+            return found
+        return f"In one of {len(parts)} settings ({ranked[0].setting}): {found}"
     firsts = Counter(detected.plain(part.best()[0]) for part in ranked)
     named = ", ".join(f"“{name}” in {count}" for name, count in firsts.most_common())
     return f"By average precision it is {named} of {len(ranked)} settings.{_differences(ranked)}"

@@ -10,15 +10,13 @@ from typing import NamedTuple
 from cxrnoise.core import origins, provenance, records
 from cxrnoise.core.records import Record
 from cxrnoise.report import machine
+from cxrnoise.report.privacy import ROOT
 from cxrnoise.report.sections.section import Files, Section, Study
 from cxrnoise.report.sortable import Cell, Table
 
-ROOT = Path(__file__).parents[5]  # of the workflow
 NOT_RECORDED = "not recorded"
 GIVEN = "given"  # a file that no rule makes
 CODE = re.compile("'([0-9a-f]{16})'")  # a fingerprint among the parameters of a job
-# The folders of an absolute path, which may name a person.
-FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^/'\"\n]+/)+")
 
 
 class Made(NamedTuple):
@@ -57,17 +55,6 @@ def section(files: Files, study: Study) -> Section:
         },
         sources=[],
     )
-
-
-def shown(text: str, study: Study) -> str:
-    """Return a text with paths as the report may show them.
-
-    Paths in the workflow and in the folder of the run are relative. Of other absolute ones only
-    the last part is left where names are replaced by pseudonyms.
-    """
-    for folder in {ROOT, Path.cwd()}:
-        text = text.replace(f"{folder}/", "")
-    return FOLDERS.sub("…/", text) if study.names.key else text
 
 
 def _facts(study: Study) -> dict[str, str]:
@@ -113,7 +100,7 @@ def _changed(study: Study) -> Table:
         for key, value in _flat(study.config).items()
         if value != defaults.get(key)
     }
-    rows = [[key, shown(value, study), default] for key, (value, default) in keys.items()]
+    rows = [[key, study.names.paths(value), default] for key, (value, default) in keys.items()]
     return Table(
         "What differs from the defaults",
         "Keys of the configuration whose values are not the defaults, which are the paper's run.",
@@ -124,7 +111,7 @@ def _changed(study: Study) -> Table:
 
 
 def _whole(study: Study) -> Table:
-    rows = [[key, shown(value, study)] for key, value in _flat(study.config).items()]
+    rows = [[key, study.names.paths(value)] for key, value in _flat(study.config).items()]
     return Table(
         "The whole configuration",
         "Every key; config/README.md of the workflow says what it means.",
@@ -212,13 +199,13 @@ def _made(
         settings = _settings(said["config"]) if "config" in said else params
         made[path] = Made(
             number=numbers[path],
-            path=shown(path, study),
+            path=study.names.paths(path),
             rule=record.rule if record else _unmade(path, study),
             when=_when(path, record),
             sha256=(origins.checksum(path) or "–")[:12],
             code=code or "–",
             made_from=_ranges(sorted(numbers[one] for one in inputs if one in numbers)),
-            settings=shown(settings, study),
+            settings=study.names.paths(settings),
         )
     return made
 
@@ -277,7 +264,9 @@ def _every(made: Mapping[str, Made]) -> Table:
     rows = []
     for one in made.values():
         before = _texts([[str(one.number), one.path, one.rule]])[0]
-        rows.append([*before, one.when, *_texts([[one.sha256, one.code, *one[6:]]])[0]])
+        rows.append(
+            [*before, one.when, *_texts([[one.sha256, one.code, one.made_from, one.settings]])[0]]
+        )
     return Table(
         "Every file behind the numbers",
         "Each file, what made it, and the numbers of what it was made from, in the order of the "

@@ -62,17 +62,24 @@ def answer(intervals: pd.DataFrame, model: str) -> str:
     if model != table1.SYMMETRIC:
         wrong = detected.noise_name(f"{model}-{worst:g}")
     if (worst, table1.DROP) not in numbers.index:
+        other = "without noise" if worst > 0 else "with wrong labels"
         return (
             f"With {wrong} the accuracy against the truth is {_number(after)}; there is no run "
-            "without noise to compare it with."
+            f"{other} to compare it with."
         )
     before, fall = numbers.loc[(0, "accuracy_truth")], numbers.loc[(worst, table1.DROP)]
-    clear = "Yes" if fall["low"] > 0 else "Not clearly"
-    return (
-        f"{clear}: with {wrong} the accuracy against the truth "
-        f"falls by {_number(fall)}, from {_number(before)} to {_number(after)}."
-    )
+    if fall["low"] > 0:
+        change = f"Yes: with {wrong} the accuracy against the truth falls by {_number(fall)}"
+    else:
+        clear = "No" if fall["high"] < 0 else "Not clearly"
+        change = f"{clear}: with {wrong} the accuracy against the truth changes by {_change(fall)}"
+    return f"{change}, from {_number(before)} to {_number(after)}."
 
 
 def _number(row: pd.Series) -> str:
     return detected.with_interval(detected.Number(row["value"], row["low"], row["high"]))
+
+
+def _change(fall: pd.Series) -> str:
+    change = detected.Number(*(0 - fall[name] for name in ("value", "high", "low")))
+    return detected.with_interval(change, signed=True)

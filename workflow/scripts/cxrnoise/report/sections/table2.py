@@ -60,11 +60,13 @@ def answer(numbers: pd.DataFrame, readers: int) -> str:
     shares = own.loc[verdicts.SHARE].set_index("group")
     high, low = shares.loc["high"], shares.loc["low"]
     if not high["n"]:
-        return "No such case was decided by the readers."
+        return "The readers decided no case of high confidence."
     who = "The reader says" if readers == 1 else f"The majority of {readers} readers says"
+    said = f"{who} so in {_percent(high)} of the {high['n']} cases of high confidence"
+    if not low["n"]:
+        return f"{said}; no case of low confidence was decided."
     return (
-        f"{who} so in {_percent(high)} of the {high['n']} cases of high confidence, and in "
-        f"{_percent(low)} of the {low['n']} of low confidence. "
+        f"{said}, and in {_percent(low)} of the {low['n']} of low confidence. "
         f"{_trend(own.loc[verdicts.TREND])}"
     )
 
