@@ -59,11 +59,14 @@ def code_in(prose: str) -> list[str]:
 
 def commands_in(page: str, program: str) -> list[list[str]]:
     """The arguments of each call of a program, in blocks and within sentences."""
-    blocks = [block for language, block in FENCED.findall(text_of(page)) if language in ("", "sh")]
-    text = re.sub(r"\\\n|(^| )#.*", " ", "\n".join(blocks), flags=re.MULTILINE)
-    lines = re.sub("'[^']*'", lambda quoted: " ".join(quoted[0].split()), text).splitlines()
+    lines = code_in(prose_of(page))
+    for language, block in FENCED.findall(text_of(page)):
+        if language in ("", "sh"):
+            text = re.sub(r"\\\n|(^| )#.*", " ", block, flags=re.MULTILINE)
+            text = re.sub("'[^']*'", lambda quoted: " ".join(quoted[0].split()), text)
+            lines += text.splitlines()
     found = []
-    for line in lines + code_in(prose_of(page)):
+    for line in lines:
         if re.match(rf"\s*(\.venv/bin/)?{program} ", line):
             found.append(shlex.split(line)[1:])
     return found
