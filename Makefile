@@ -18,11 +18,10 @@ LOCK := envs/lock$(if $(filter 1,$(GPU)),-gpu).txt
 VENV := .venv/$(notdir $(LOCK))
 DEV_LOCK := envs/lock-dev.txt
 DEV := .venv/$(notdir $(DEV_LOCK))
-# Python finds the library and Snakemake's plugins by paths in .venv, relative so that the project can
-# be moved.
-PATHS = import pathlib, site; \
+# Snakemake finds our plugins by a path in .venv, relative so that the project can be moved.
+PLUGINS = import pathlib, site; \
 	path = pathlib.Path(site.getsitepackages()[0], "cxrnoise.pth"); \
-	path.write_text("../../../../workflow/plugins\n../../../../workflow/scripts\n")
+	path.write_text("../../../../workflow/plugins\n")
 RUN := .venv/bin/python -m
 SNAKEMAKE := $(RUN) snakemake
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -43,7 +42,7 @@ venv: $(VENV) ## make .venv for runs from the lock, exact versions with hashes
 $(VENV):
 	@cmp -s $(LOCK) $@ || { envs/venv $(PYTHON) && envs/install $(LOCK) && cp $(LOCK) $@; }
 	@ln -sf ../../envs/reading-room .venv/bin/reading-room
-	@.venv/bin/python -c '$(PATHS)'
+	@.venv/bin/python -c '$(PLUGINS)'
 
 # What tests and style need besides.
 $(DEV): $(VENV)
@@ -63,7 +62,7 @@ audit-demo: $(VENV) ## after demo: all of the report; which labels are wrong, by
 
 # What was given on the command line is in the environment, where the shell cannot misread it.
 new: $(VENV) ## NAME=mine IMAGES=FOLDER LABELS=FILE.csv: looks at your data, writes mine.yaml
-	@$(RUN) cxrnoise.new --name "$$NAME" --images "$$IMAGES" \
+	@.venv/bin/python workflow/scripts/new_data_set.py --name "$$NAME" --images "$$IMAGES" \
 		--labels "$$LABELS" --patient "$$PATIENT" --image "$$IMAGE" --only "$$ONLY" \
 		--weights "$$WEIGHTS"
 

@@ -5,9 +5,11 @@ import re
 import sys
 from pathlib import Path
 
+# The folder of this project, also where another Snakefile uses it as a module.
+PROJECT = Path(str(workflow.current_basedir)).parent
 # Jobs share the cores by their `threads`; NumPy's BLAS would let each take all of them.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
+sys.path.insert(0, f"{PROJECT}/workflow/scripts")
 
 from cxrnoise.core import allocator, backbones, failures, jobs, parts, settings
 from cxrnoise.core.errors import UserError
@@ -43,7 +45,7 @@ try:
     )
     FILES_TABLE = config["downloads"]
     if FILES_TABLE == "nih":
-        FILES_TABLE = f"{workflow.basedir}/config/chestxray14-files.csv"
+        FILES_TABLE = f"{PROJECT}/config/chestxray14-files.csv"
     FILES = downloads.read(FILES_TABLE)
 except UserError as error:
     sys.exit(str(error))
@@ -78,7 +80,7 @@ if DATASET == "chestxray14" and not (SOURCES and os.path.exists(METADATA)):
         "`snakemake --cores 4 download` gets ChestXRay14."
     )
 
-TEMPLATES_FOLDER = f"{workflow.basedir}/workflow/scripts/cxrnoise/report/templates"
+TEMPLATES_FOLDER = f"{PROJECT}/workflow/scripts/cxrnoise/report/templates"
 
 SHARDS = [f"{number:03d}" for number in range(config["shards"]["number"])]
 SHARD = f"{RESULTS}/images/shards/{{shard}}"

@@ -10,8 +10,8 @@ FINDING_LOGS = f"{RESULTS}/logs/{FINDING}/noise-0/seed-{{seed}}"
 STUDY = f"{FINDING_RUN}/study"
 STUDIED_RUN = FINDING_RUN.format(seed=SEEDS[0])  # whose disagreements make Table 2
 ROOM_READINGS = f"{FINDING_RUN}/readings.csv"
-PAPER_TABLE2 = f"{workflow.basedir}/config/paper-table2.csv"
-PAPER_NUMBERS = f"{workflow.basedir}/config/paper-numbers.csv"
+PAPER_TABLE2 = f"{PROJECT}/config/paper-table2.csv"
+PAPER_NUMBERS = f"{PROJECT}/config/paper-numbers.csv"
 # A file of expert reads confines the draw to the images that it covers; the job looks into it.
 IS_FILE = READINGS not in (sources.ROOM, sources.SIMULATED)
 READ_BEFORE = READINGS if IS_FILE and config["study"]["among"] == "readings" else []

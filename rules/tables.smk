@@ -1,6 +1,6 @@
 # What the scores add up to: Table 1 and its figure, and how well a network finds what labels say.
 
-PAPER_TABLE1 = f"{workflow.basedir}/config/paper-table1.csv"
+PAPER_TABLE1 = f"{PROJECT}/config/paper-table1.csv"
 BESIDE_PAPER = DATASET == "chestxray14" and NAME == "ChestXRay14"
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import yaml
 
+import new_data_set as program
 from cxrnoise.core.errors import UserError
 from cxrnoise.datasets.registry import DATASETS
-from cxrnoise.new import __main__ as program
 from cxrnoise.new import configuration, weights
 from tiny import HEADER, dicom
 

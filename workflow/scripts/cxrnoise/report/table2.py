@@ -188,9 +188,9 @@ def agreed(numbers: pd.DataFrame) -> list[list[str]]:
     wanted = numbers[numbers["statistic"].isin(CAPTIONS)]
     lines = []
     for row in wanted.to_dict("records"):
-        percent = row["statistic"] in (SAME, CONTROLS)
+        is_share = row["statistic"] in (SAME, CONTROLS)
         found = Estimate(row["estimate"], row["low"], row["high"], row["n"])
-        text = percent(found) if percent else _kappa(found)
+        text = percent(found) if is_share else _kappa(found)
         lines.append([CAPTIONS[row["statistic"]], row["reader"], str(row["n"]), text])
     return lines
 
