@@ -200,7 +200,9 @@ def _not_real(audit: Audit) -> str:
 def _rests_on(audit: Audit) -> Iterator[str]:
     drawn, total = audit.drawn, audit.total
     images = audit.read_of(drawn)
-    wrong = "contradict the reader" if audit.single else "are wrong"
+    wrong = f"{_are(total['found'])} wrong"
+    if audit.single:
+        wrong = f"contradict{'s' if total['found'] == 1 else ''} the reader"
     how = "drawn at random"
     if (drawn["role"] == FIRST).any():
         how += ", or as the most suspicious ones,"
