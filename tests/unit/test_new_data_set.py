@@ -431,3 +431,15 @@ def test_a_column_of_views_without_frontal_ones_is_an_error(new, english, tmp_pa
     table(tmp_path / "labels.csv", [*ENGLISH, "View"], rows)
     with pytest.raises(UserError, match=r"has the view PA or AP \(front 40\): write the views so"):
         new()
+
+
+def test_images_that_are_all_unfit_are_an_error_with_the_reason(new, tmp_path):
+    for count, data, reason in [
+        (9, dicom(PIXELS, ViewPosition="LL"), "left out: View Position LL"),
+        (40, b"no DICOM", "unreadable: "),
+    ]:
+        rows = [[f"{number}.dcm", f"{number}", number % 2] for number in range(count)]
+        table(tmp_path / "labels.csv", ENGLISH[:3], rows)
+        files(tmp_path / "images", [row[0] for row in rows], lambda _, data=data: data)
+        with pytest.raises(UserError, match=f"in images cannot be used: 0.dcm is {reason}"):
+            new()

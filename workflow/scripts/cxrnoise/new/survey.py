@@ -80,6 +80,7 @@ def survey(images: str | Path, metadata: str | Path, given: Mapping[str, str]) -
         options = found.options(raw) if found else {}
         entries = DATASETS[kind].read(metadata, **options)
         table, report = _matched(entries, folder)
+    _check_fit(table, report, folder)
     _check_some(table, report, metadata, folder)
     names = [name.strip() for name in given.get("only", "").split(",") if name.strip()]
     return Survey(
@@ -138,11 +139,20 @@ def _matched(entries: pd.DataFrame, folder: Folder) -> tuple[pd.DataFrame, pd.Da
     return table.drop(columns=[*index.PLACES, "sha256"]), report
 
 
+def _check_fit(table: pd.DataFrame, report: pd.DataFrame, folder: Folder) -> None:
+    """Raise `UserError` where all files that were opened are damaged or no frontal chests."""
+    unfit = [one for one in folder.opened if one.problem]
+    none_fits = set(folder.formats) == {"DICOM"} and len(unfit) == len(folder.opened)
+    others = report["problem"].isin(["missing", "doubled"])
+    if none_fits or (table.empty and not others.any()):
+        raise UserError(
+            f"The images in {folder.path} cannot be used: {unfit[0].file} is {unfit[0].problem}, "
+            "and so on; give a folder of frontal chest radiographs as IMAGES."
+        )
+
+
 def _check_some(
-    table: pd.DataFrame,
-    report: pd.DataFrame,
-    metadata: str | Path,
-    folder: Folder,
+    table: pd.DataFrame, report: pd.DataFrame, metadata: str | Path, folder: Folder
 ) -> None:
     """Raise `UserError` where no image of the table is in the folder."""
     if len(table):
