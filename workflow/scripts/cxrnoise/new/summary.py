@@ -149,6 +149,21 @@ def _classes(name: str, counted: dict[str, int]) -> str:
 
 
 def _problems(found: Survey, choices: Choices) -> Iterator[str]:
+    yield from _of_images(found)
+    yield from found.warnings
+    yield from _of_findings(found, choices)
+    for name, counted in found.labels.classes.items():
+        yield from _of_classes(name, counted)
+    for name in found.labels.others:
+        if words.has(name, words.NAMES):
+            yield (
+                f"{name}: may name people, and results/…/index.parquet gets a copy of every "
+                "column; delete it from the table if nobody else may see it"
+            )
+
+
+def _of_images(found: Survey) -> Iterator[str]:
+    """Say which images have a problem, one line a kind of problem."""
     report = found.report
     kinds = report["problem"].str.replace(":.*", "", regex=True)
     for kind, number in found.problems.items():
@@ -162,7 +177,10 @@ def _problems(found: Survey, choices: Choices) -> Iterator[str]:
             near = rows["where"].str.extract("; (there is .*)", expand=False)
             named = named.where(near.isna(), named + " (" + near + ")")
         yield f"{number:,} {PROBLEMS[kind][number > 1]}: {_some(named)}"
-    yield from found.warnings
+
+
+def _of_findings(found: Survey, choices: Choices) -> Iterator[str]:
+    """Say which cells, views and classes are not used."""
     labels = found.labels
     unknown = labels.unknown
     if unknown:
@@ -182,24 +200,21 @@ def _problems(found: Survey, choices: Choices) -> Iterator[str]:
             f"{', '.join(map(repr, labels.classes))}: classes, not audited because there are "
             f"findings; ONLY={name!r} audits it in place of them"
         )
-    for name, counted in labels.classes.items():
-        several = [cell for cell in counted if any(mark in cell for mark in SEVERAL_IN_A_CELL)]
-        spelled = Counter(cell.casefold() for cell in counted)
-        alike = [cell for cell in counted if spelled[cell.casefold()] > 1]
-        if alike:
-            said = " and ".join(map(repr, alike[:SHOWN]))
-            yield f"{name}: {said} are taken for different classes"
-        if several:
-            yield (
-                f"{name}: cells such as {several[0]!r} are taken for one class; where they list "
-                "several findings, make one column a finding with 1 and 0"
-            )
-    for name in labels.others:
-        if words.has(name, words.NAMES):
-            yield (
-                f"{name}: may name people, and results/…/index.parquet gets a copy of every "
-                "column; delete it from the table if nobody else may see it"
-            )
+
+
+def _of_classes(name: str, counted: dict[str, int]) -> Iterator[str]:
+    """Say which classes may be one, and which cells may be several."""
+    spelled = Counter(cell.casefold() for cell in counted)
+    alike = [cell for cell in counted if spelled[cell.casefold()] > 1]
+    if alike:
+        said = " and ".join(map(repr, alike[:SHOWN]))
+        yield f"{name}: {said} are taken for different classes"
+    several = [cell for cell in counted if any(mark in cell for mark in SEVERAL_IN_A_CELL)]
+    if several:
+        yield (
+            f"{name}: cells such as {several[0]!r} are taken for one class; where they list "
+            "several findings, make one column a finding with 1 and 0"
+        )
 
 
 def _some(names: Iterable[str]) -> str:
