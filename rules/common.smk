@@ -15,6 +15,7 @@ from cxrnoise.core import allocator, backbones, failures, jobs, parts, settings
 from cxrnoise.core.errors import UserError
 from cxrnoise.core.fingerprint import fingerprint
 from cxrnoise.core.randomness import token
+from cxrnoise.core.settings.defaults import PAPER_TASKS
 from cxrnoise.datasets import downloads, folders
 from cxrnoise.datasets.registry import DATASETS
 from cxrnoise.report.sections.registry import SECTIONS

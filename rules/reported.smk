@@ -15,7 +15,8 @@ def sections_of_report():
     """
     if config["report"]["sections"] != "auto":
         return config["report"]["sections"]
-    paper = DATASET == "chestxray14" or PHANTOM
+    # Whoever has predictions from elsewhere and no images leaves the data set at its default.
+    paper = PHANTOM or (DATASET == "chestxray14" and not (IMPORTED and NO_IMAGES))
     audit = AUDITED_TASK is not None
     read = audit and read_for_audit()
     images = audit and AUDITED_TASK not in IMPORTED
@@ -35,7 +36,11 @@ def sections_of_report():
 
 
 def tasks_of_report():
-    """Return the tasks that the report's sections are about, else the audited one, else all."""
+    """Return the tasks that the report's sections are about, else the audited one, else all.
+
+    All are those of the user where there are others than the paper's, whose sizes and finding are
+    as a rule not those of another data set.
+    """
     used = {
         "table1": ["situs"],
         "table2": [FINDING],
@@ -46,7 +51,8 @@ def tasks_of_report():
         "impact": [AUDITED_TASK],
     }
     named = [task for section in REPORTED for task in used.get(section, [])]
-    named = named or ([AUDITED_TASK] if AUDITED_TASK else TASKS)
+    others = [task for task in TASKS if task not in PAPER_TASKS]
+    named = named or ([AUDITED_TASK] if AUDITED_TASK else others or TASKS)
     return [task for task in TASKS if task in named]
 
 

@@ -172,6 +172,15 @@ def test_the_configuration_of_make_new_is_planned(example):
         assert f"rule {rule}:" in done.stdout + done.stderr
 
 
+def test_a_report_without_an_audit_is_of_the_tasks_of_the_example(example):
+    project, _, _ = example
+    done = project.documented("snakemake --configfile mine.yaml --cores 2 --dry-run -- report")
+    assert done.returncode == 0, done.stderr[-3000:]
+    printed = done.stdout + done.stderr
+    assert "results/mine/report.html" in printed
+    assert "situs/cohort" not in printed and "emphysema/cohort" not in printed
+
+
 def test_a_truncated_dicom_file_of_the_example_stops_the_run_by_name(example):
     project, commands, _ = example
     path = project.folder / IMAGES / "archive-0001.dcm"

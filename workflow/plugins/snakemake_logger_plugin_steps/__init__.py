@@ -107,7 +107,9 @@ class LogHandler(LogHandlerBase):
         self._done += 1
         width = len(str(self._total))
         line = f"{self._done:{width}} of {self._total}  {self._steps[record.job_id]}: {took:.0f} s"
-        self._say(line if self._bar else f"{line}, {self._time_left(record.created)}")
+        if not self._bar and self._done < self._total:
+            line += f", {self._time_left(record.created)}"
+        self._say(line)
 
     def _fail(self, record):
         self._running.pop(record.jobid)
