@@ -1,7 +1,6 @@
 """The examples of docs/own-data.md: run as they are written there, on small images."""
 
 import csv
-import os
 import re
 import subprocess
 import sys
@@ -164,9 +163,8 @@ def tables_of_readers(project, images):
 def test_the_configuration_of_make_new_is_planned(example):
     project, _, _ = example
     given = ["--name", "found", "--images", "data/mine/images", "--labels", "data/mine/labels.csv"]
-    command = [sys.executable, "-m", "cxrnoise.new", *given]
-    library = {**os.environ, "PYTHONPATH": str(project.folder / "workflow/scripts")}
-    subprocess.run(command, cwd=project.folder, env=library, check=True, capture_output=True)
+    command = [sys.executable, "workflow/scripts/new_data_set.py", *given]
+    subprocess.run(command, cwd=project.folder, check=True, capture_output=True)
     planned = "snakemake --configfile found.yaml --cores 2 --dry-run -- audit-sample hanging"
     done = project.documented(planned)
     assert done.returncode == 0, done.stderr[-3000:]
