@@ -114,7 +114,8 @@ def test_a_dry_run_lists_the_steps(lines):
     run.plans(train=1, unknown=1)
     run.starts(0, "train", **RUN)
     run.starts(1, "unknown")
-    assert lines() == ["Training the network (situs, noise 8, seed 0)", "unknown"]
+    plan = "Only a plan of 2 steps; nothing is done:"
+    assert lines() == [plan, "Training the network (situs, noise 8, seed 0)", "unknown"]
 
 
 def test_an_event_that_cannot_be_printed_does_not_stop_the_others(lines):

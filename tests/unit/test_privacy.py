@@ -119,3 +119,13 @@ def test_of_folders_outside_the_run_only_the_last_part_is_named(key, monkeypatch
     assert hidden("/home/Anna Smith/x.csv") == "…/x.csv"
     assert hidden("['../Anna Smith/x.csv', 'a/b']") == "['…/x.csv', 'a/b']"
     assert hidden("doi: https://doi.org/10.1/2") == "doi: https://doi.org/10.1/2"
+
+
+def test_readers_have_pseudonyms_alone_and_in_pairs_and_other_words_stay(key):
+    names, people = Names(key), ["Ann", "Bob & Co", ""]
+    ann, bob, pair, majority, empty = names.readers(
+        ["Ann", "Bob & Co", "Ann & Ann", "majority", ""], people
+    )
+    assert re.fullmatch("reader-[0-9a-f]{8}", ann) and bob != ann
+    assert (pair, majority, empty) == (f"{ann} & {ann}", "majority", "")
+    assert Names().readers(["Ann & Bob"], ["Ann", "Bob"]) == ["Ann & Bob"]

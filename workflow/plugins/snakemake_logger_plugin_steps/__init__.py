@@ -79,6 +79,8 @@ class LogHandler(LogHandlerBase):
         jobs = {rule: number for rule, number in record.stats.items() if rule != "total"}
         self._left = TimeLeft(typical, jobs, record.created)
         self._total = record.stats["total"]
+        if self.common_settings.dryrun:
+            self._say(f"Only a plan of {self._total} steps; nothing is done:")
         if self._console.is_terminal and not self.common_settings.dryrun:
             self._bar = Live(
                 get_renderable=self._draw,

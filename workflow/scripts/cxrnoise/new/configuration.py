@@ -32,6 +32,10 @@ def commands(name: str, found: Survey, choices: Choices, cores: int) -> list[tup
         ),
         (f"{snakemake} audit-sample", "every label ranked, and the images drawn that people read"),
         (f"make reading-room STUDY={study}", "people read them in the browser"),
+        (
+            f".venv/bin/reading-room {study} export {Path(study).parent}/readings.csv",
+            "their answers, for the next step",
+        ),
         (f"{snakemake} audit", "how many labels are wrong, and which"),
         (f"{snakemake} report", "all that was made, in one page"),
     ]

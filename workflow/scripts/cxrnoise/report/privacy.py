@@ -1,4 +1,4 @@
-"""Names of images and patients as a report may show them."""
+"""Names of images, patients and readers as a report may show them."""
 
 import re
 import secrets
@@ -12,7 +12,8 @@ from cxrnoise.core.spreadsheets import unescaped
 from cxrnoise.report.pages import write_csv
 
 COLUMNS = ["kind", "pseudonym", "name"]
-IMAGE, PATIENT = "image", "patient"
+IMAGE, PATIENT, READER = "image", "patient", "reader"
+AND = " & "  # between the names of two readers
 ROOT = Path(__file__).parents[4]  # of the workflow
 # The folders of a path from the root, or from the folder above, which may name a person.
 FOLDERS = re.compile(r"(?<![\w.:/])(?:\.\.)?/(?:[^/'\"\n]+/)*")
@@ -23,7 +24,7 @@ BURNED_IN = (
 
 
 class Names:
-    """The names of images and patients, or pseudonyms in their place.
+    """The names of images, patients and readers, or pseudonyms in their place.
 
     Pseudonyms are drawn by chance and kept in a key, so that nobody can work them out from a list
     of names, and a later report has the same ones.
@@ -49,6 +50,23 @@ class Names:
     def patients(self, names: Iterable[str]) -> list[str]:
         """Return how patients are called."""
         return [self._shown(PATIENT, str(name)) for name in names]
+
+    def readers(self, texts: Iterable[str], names: Iterable[str]) -> list[str]:
+        """Return texts with the readers in them as they are called.
+
+        Parameters
+        ----------
+        texts: a reader, two readers such as "Ann & Bob", or anything else, which stays.
+        names: of all readers.
+        """
+        known = {str(name) for name in names if name}
+        return [self._reading(str(text), known) for text in texts]
+
+    def _reading(self, text: str, known: set[str]) -> str:
+        if text in known:
+            return self._shown(READER, text)
+        parts = text.split(AND)
+        return AND.join(self._shown(READER, part) for part in parts) if known >= {*parts} else text
 
     def paths(self, text: str) -> str:
         """Return a text with the paths in it as the report may show them.
@@ -102,6 +120,6 @@ def about(names: Names, pictures: bool) -> Iterator[str]:
         yield BURNED_IN
     if names.key is not None:
         yield (
-            "Images and patients have pseudonyms here. Which is which stands in the file "
+            "Images, patients and readers have pseudonyms here. Which is which stands in the file "
             f"{names.paths(str(names.key))}, which stays with you."
         )

@@ -36,8 +36,10 @@ def load(files: Files, study: Study) -> audited.Audit:
         rule=config["verdict"],
         phantom=drawn(study),
     )
+    readers = study.names.readers(found.agreement["reader"], found.readings["reader"].unique())
     return replace(
         found,
+        agreement=found.agreement.assign(reader=readers),
         folder=study.names.paths(found.folder),
         figure_path=study.names.paths(found.figure_path),
     )

@@ -15,8 +15,10 @@ def section(files: Files, study: Study) -> Section:
     """Return the section. Files: detection, reviews, readers."""
     tasks = study.config["tasks"]
     drawn = [name for name, task in tasks.items() if task["kind"] != "predictions"]
+    single = detected.read(files["readers"])
     parts = detected.parts(
-        *(detected.read(files[name]) for name in ("detection", "reviews", "readers")),
+        *(detected.read(files[name]) for name in ("detection", "reviews")),
+        single.assign(reader=study.names.readers(single["reader"], single["reader"].unique())),
         drawn if study.phantom else [],
     )
     by_task = detection.by_task(parts)

@@ -3,18 +3,20 @@
 from dataclasses import dataclass
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from cxrnoise.core import manifests
 from cxrnoise.images.shards import Reader
 from cxrnoise.report import audit, audited, detected, pictures, privacy
 from cxrnoise.report.pictures import Picture
 from cxrnoise.report.sections.audit import drawn
-from cxrnoise.report.sections.section import Files, Section, Study
+from cxrnoise.report.sections.section import Answer, Files, Section, Study
 
 UNREAD = (
     "Nobody has read any of these labels yet: only the model suspects them, and its probabilities "
     "are not calibrated. No label is ever changed because of what a model says."
 )
+QUESTION = "Which labels are suspicious?"
 VERDICTS = {
     "": audit.NOT_READ,
     "wrong": "the given label is wrong",
@@ -56,6 +58,16 @@ def section(files: Files, study: Study) -> Section:
         },
         sources=[files["ranking"]],
         warnings=detected.warnings(drawn(study), simulated),
+        answers=[] if files["readings"] else [Answer(QUESTION, _unread(files["ranking"], ranking))],
+    )
+
+
+def _unread(path: str, first: pd.DataFrame) -> str:
+    """Say how many labels are ranked, and that people have to read."""
+    number = pq.read_metadata(path).num_rows
+    return (
+        f"All {number:,} labels are ranked, and the first {len(first)} are shown. Nobody has read "
+        "them yet: how many are wrong is known once people have read the sample."
     )
 
 

@@ -35,7 +35,11 @@ def section(files: Files, study: Study) -> Section:
         confined=bool(files["reads"]) and sources.are_expert_reads(files["reads"]),
         simulated=simulated,
     )
-    table, numbers = table2.read(files["table"]), table2.read(files["statistics"])
+    people = manifests.read(files["readings"], "readings")["reader"].unique()
+    table, numbers = (
+        read.assign(reader=study.names.readers(read["reader"], people))
+        for read in map(table2.read, (files["table"], files["statistics"]))
+    )
     key = manifests.read(files["key"], "key")
     paper = pd.read_csv(files["paper"]) if files["paper"] else None
     return Section(
