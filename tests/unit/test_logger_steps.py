@@ -32,8 +32,9 @@ class Run:
         stats = {**jobs, "total": sum(jobs.values())}
         self.sends(LogEvent.RUN_INFO, "Job stats: ...", stats=stats)
 
-    def starts(self, job, rule, **wildcards):
-        self.sends(LogEvent.JOB_INFO, jobid=job, rule_name=rule, wildcards=wildcards)
+    def starts(self, job, rule, files=(["a"], ["b"]), **wildcards):
+        told = {"rule_name": rule, "wildcards": wildcards, "input": files[0], "output": files[1]}
+        self.sends(LogEvent.JOB_INFO, jobid=job, **told)
 
     def fails(self, job):
         self.sends(LogEvent.JOB_ERROR, "Error in rule", logging.ERROR, jobid=job, log=["a.log"])
@@ -65,6 +66,14 @@ def test_without_a_terminal_each_step_is_a_line_with_the_time_left(lines):
     run.handler.close()
     run.handler.close()
     assert len(lines()) == 1
+
+
+def test_a_target_of_one_file_names_it(lines):
+    run = Run()
+    run.plans(report=1)
+    run.starts(0, "report", files=(["results/report.html"], []))
+    run.finishes(0, 1, 1)
+    assert lines() == ["1 of 1  The report is there: results/report.html: 0 s"]
 
 
 def test_a_terminal_has_a_bar_with_the_time_left_and_what_runs(capsys, monkeypatch):

@@ -96,6 +96,8 @@ class LogHandler(LogHandlerBase):
     def _start(self, record):
         row = self._rules.get(record.rule_name, {"words": record.rule_name})
         step = _step(row["words"], record.wildcards)
+        if not record.output and len(record.input) == 1:  # a target that is one file
+            step += f": {record.input[0]}"
         if self.common_settings.dryrun:
             self._say(step)
             return
