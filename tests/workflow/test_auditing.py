@@ -270,7 +270,7 @@ def test_a_run_on_corrected_labels_has_the_same_cohort_splits_and_folds(correcte
     assert corrected.started("train", "predict") == 0
 
 
-def test_a_report_with_pseudonyms_names_no_image(audited):
+def test_a_report_with_pseudonyms_names_no_image_and_no_reader(audited):
     setting = "report={sections: [audit, suspicious, impact], pseudonyms: true, pictures: false}"
     assert audited.run("--config", setting, "--", "report")["report_page"] == 1
     results = audited.folder / "results"
@@ -282,7 +282,8 @@ def test_a_report_with_pseudonyms_names_no_image(audited):
     assert "Which is which stands in the file results/report-key.csv" in text
     first = ranking.head(100)["image"]
     shown = pd.read_csv(results / "report-key.csv").set_index("name")["pseudonym"]
-    assert set(shown.index) == set(first) and all(shown[image] in text for image in first)
+    assert set(shown.index) == {*first, *ANSWERS} and all(name in text for name in shown)
+    assert not [reader for reader in ANSWERS if f">{reader} " in text or f"{reader}<" in text]
 
 
 def test_a_design_is_made_once_and_stays(audited):
