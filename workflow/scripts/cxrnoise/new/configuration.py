@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from snakemake.utils import update_config
 
 from cxrnoise.core import settings
+from cxrnoise.core.templates import environment
 from cxrnoise.datasets import views
 from cxrnoise.new.choices import Choices, used_views
 from cxrnoise.new.survey import Survey
@@ -49,21 +49,15 @@ def written(name: str, found: Survey, choices: Choices, cores: int) -> str:
 
     Raises `UserError` where it would be refused.
     """
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
+    templates = environment(FOLDER, html=False)
+    templates.filters |= {
         "yaml": _text,
         "quoted": _quoted,
         "comment": repr,
         "number": "{:,}".format,
     }
     text = (
-        environment.get_template(TEMPLATE)
+        templates.get_template(TEMPLATE)
         .render(
             name=name,
             found=found,

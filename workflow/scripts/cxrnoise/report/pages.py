@@ -5,12 +5,12 @@ import math
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from tabulate import tabulate
 
 from cxrnoise.core.files import replacing
 from cxrnoise.core.spreadsheets import escaped
+from cxrnoise.core.templates import environment
 
 
 def shortest(value: float, decimals: int) -> str:
@@ -44,16 +44,9 @@ def html_page(templates: str | Path, name: str, provenance: str, **values: objec
 
 def html(templates: str | Path, name: str, **values: object) -> str:
     """Return what a template makes of values; plain text is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(templates),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["small_interval"] = small_interval
-    return environment.get_template(name).render(**values)
+    made = environment(templates, html=True)
+    made.filters["small_interval"] = small_interval
+    return made.get_template(name).render(**values)
 
 
 def small_interval(cell: str) -> Markup:
